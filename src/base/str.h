@@ -41,6 +41,12 @@ static inline bool str_starts(struct wr_str s, struct wr_str prefix)
 struct wr_str str_clip(struct wr_str s, size_t max);
 
 /*
+ * Make it fit to be printed as one line: control characters become spaces,
+ * broken UTF-8 becomes question marks, blanks at the end go.
+ */
+void str_one_line(char *line);
+
+/*
  * A whole number with an optional sign and nothing behind it.  Returns 0,
  * WR_EINVAL where it is none, WR_EDATA where it does not fit.
  */
