@@ -1,0 +1,91 @@
+#!/bin/sh
+# Install what Windrow needs, from Debian's own packages.
+#
+#   scripts/setup.sh [build|demo|test|bench]
+#
+# Silent, quick and without network where everything is there already.
+set -eu
+
+build="build-essential meson ninja-build pkg-config python3 libuv1-dev
+libsqlite3-dev libcurl4-openssl-dev libssl-dev libjansson-dev libxml2-dev
+libutf8proc-dev zlib1g-dev libzstd-dev libcmocka-dev"
+demo="$build postgresql-doc-15"
+test="$demo clang libclang-rt-14-dev clang-format mandoc python3-pytest zstd
+gzip"
+
+case "${1-build}" in
+build | bench) wanted=$build ;;
+demo) wanted=$demo ;;
+test) wanted=$test ;;
+*)
+  echo "usage: scripts/setup.sh [build|demo|test|bench]" >&2
+  exit 2
+  ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+  echo "setup: this is not Debian; install the likes of these yourself:" \
+    $wanted >&2
+  exit 0
+fi
+
+# Which of the packages that are named are not installed?
+missing() {
+  there=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" \
+    2>/dev/null | sed -n 's/^installed //p')
+  for package; do
+    case "
+$there
+" in
+    *"
+$package
+"*) ;;
+    *) printf '%s ' "$package" ;;
+    esac
+  done
+}
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    echo "setup: run as root (or install sudo): $*" >&2
+    exit 1
+  fi
+}
+
+install() {
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+    --no-install-recommends -o Dpkg::Use-Pty=0 "$@" </dev/null >"$log" 2>&1 ||
+    {
+      cat "$log" >&2
+      echo "setup: apt-get could not install $*" >&2
+      exit 1
+    }
+}
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+packages=$(missing $wanted)
+if [ -n "$packages" ]; then
+  echo "setup: installing $packages"
+  as_root apt-get update -qq </dev/null >"$log" 2>&1 || cat "$log" >&2
+  install $packages
+fi
+
+# Slim images leave documentation out of packages; here it is the material.
+pages=/usr/share/doc/postgresql-doc-15
+case "$wanted" in
+*postgresql-doc-15*)
+  if [ ! -d "$pages/html" ]; then
+    echo "setup: installing the pages of postgresql-doc-15"
+    [ -n "$packages" ] || as_root apt-get update -qq </dev/null >"$log" 2>&1 ||
+      cat "$log" >&2
+    install --reinstall -o "Dpkg::Options::=--path-include=$pages/*" \
+      postgresql-doc-15
+  fi
+  ;;
+esac
