@@ -47,8 +47,8 @@ struct lookup {
 	const struct record *rec;
 	/*
 	 * Wanted: a vector that is stored for the same content under any key,
-	 * unless rec's own document has that content.  Room for dim floats, or
-	 * NULL if not wanted.
+	 * unless rec's own document has that content and is not pending.  Room
+	 * for dim floats, or NULL if not wanted.
 	 */
 	float *vector;
 
@@ -78,7 +78,7 @@ enum write_kind {
  *     record was timed; an untimed one counts as fetched now;
  *   - same content and meta: UNCHANGED.  fetched_at alone advances if the
  *     record's is newer by more than touch_after_us; a vector is added if the
- *     document is pending and the write has one;
+ *     document is pending, or has none, and the write has one;
  *   - else the row is updated: UPDATED.  Title and metadata that are left out
  *     stay.  Where the content changed, hashed_at = updated_at = now; vector
  *     replaces the stored one, no vector leaves it and marks the document as
@@ -92,6 +92,8 @@ enum write_kind {
  * is no longer pending), SKIPPED(GONE) otherwise.
  *
  * DELETE: UPDATED where there was one, SKIPPED(GONE) otherwise.
+ *
+ * decide.h has these sentences as code.
  */
 struct write {
 	enum write_kind kind;
