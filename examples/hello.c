@@ -1,0 +1,50 @@
+/*
+ * hello.c - save two pages, find one of them.
+ *
+ *     cc hello.c $(pkg-config --cflags --libs windrow) && ./a.out
+ *
+ * The blocking helpers are enough for a script or a command.  They are written
+ * on the API that events.c shows.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <windrow.h>
+
+static struct wr_str str(const char *s)
+{
+	return (struct wr_str){ s, strlen(s) };
+}
+
+int main(int argc, char **argv)
+{
+	struct wr_options opts = WR_OPTIONS_INIT;
+	struct wr_query query = WR_QUERY_INIT;
+	struct wr_document doc = WR_DOCUMENT_INIT;
+	struct wr_error err = { 0 };
+	wr_store *store = NULL;
+	wr_reply *hits = NULL;
+
+	struct wr_record pages[] = {
+		{ .url = str("https://example.org/apple"),
+		  .title = str("Apples"),
+		  .content = str("Apples are red or green.") },
+		{ .url = str("https://example.org/pear"),
+		  .title = str("Pears"),
+		  .content = str("Pears are yellow or green.") },
+	};
+
+	opts.store = argc > 1 ? argv[1] : "sqlite:///hello.db";
+	opts.embedder = "hash";
+	query.text = str("red apples");
+	if (wr_open_wait(&store, &opts, -1, &err) ||
+	    wr_submit_wait(store, pages, 2, WR_UPDATE, -1, NULL, &err) ||
+	    wr_search_wait(store, &query, -1, &hits, &err))
+		fprintf(stderr, "hello: %s\n", err.message);
+	for (size_t i = 0; i < wr_reply_documents(hits); i++)
+		if (wr_reply_document(hits, i, &doc) == 1)
+			printf("%.3f  %.*s\n", doc.score, (int)doc.url.len,
+			       doc.url.ptr);
+	wr_reply_free(hits);
+	wr_store_free(store);
+	return err.status ? 1 : 0;
+}
