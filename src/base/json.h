@@ -1,5 +1,5 @@
 /*
- * json.h - JSON, wrapped (jansson is included by json.c alone).
+ * json.h - JSON, read and written.
  *
  * What the web and Python produce is read leniently: broken UTF-8, lone
  * surrogate escapes ("\ud800") and \u0000 do not fail a text, they are repaired
