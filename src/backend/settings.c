@@ -1,7 +1,10 @@
-#include "backend/backend.h"
-#include "base/error.h"
+#include "backend/settings.h"
 
-static const char *urls_name(enum wr_urls urls)
+#include "base/error.h"
+#include <inttypes.h>
+#include <stdio.h>
+
+const char *settings_urls_name(enum wr_urls urls)
 {
 	switch (urls) {
 	case WR_URLS_DEFAULT:
@@ -16,7 +19,7 @@ static const char *urls_name(enum wr_urls urls)
 	return "unknown";
 }
 
-static const char *fulltext_name(enum wr_fulltext fulltext)
+const char *settings_fulltext_name(enum wr_fulltext fulltext)
 {
 	switch (fulltext) {
 	case WR_FULLTEXT_DEFAULT:
@@ -37,16 +40,39 @@ int settings_agree(struct settings *wishes, const struct settings *recorded,
 				 "the store was made with %s URLs, not with "
 				 "%s ones; leave the choice out, or make "
 				 "another store",
-				 urls_name(recorded->urls),
-				 urls_name(wishes->urls));
+				 settings_urls_name(recorded->urls),
+				 settings_urls_name(wishes->urls));
 	if (wishes->fulltext != WR_FULLTEXT_DEFAULT &&
 	    wishes->fulltext != recorded->fulltext)
 		return error_set(err, WR_ESCHEMA, 0, where,
 				 "the store was made with full text %s, not "
 				 "%s; leave the choice out, or make another "
 				 "store",
-				 fulltext_name(recorded->fulltext),
-				 fulltext_name(wishes->fulltext));
+				 settings_fulltext_name(recorded->fulltext),
+				 settings_fulltext_name(wishes->fulltext));
 	*wishes = *recorded;
+	return 0;
+}
+
+int settings_describe(const struct settings *s, const char *backend,
+		      struct result *result)
+{
+	char dim[16], version[16];
+
+	snprintf(dim, sizeof(dim), "%" PRIu32, s->dim);
+	snprintf(version, sizeof(version), "%" PRIu32, s->version);
+	const struct property all[] = {
+		{ "backend", backend },
+		{ "embedder", s->embedder },
+		{ "model", s->model },
+		{ "dim", dim },
+		{ "urls", settings_urls_name(s->urls) },
+		{ "fulltext", settings_fulltext_name(s->fulltext) },
+		{ "schema_version", version },
+	};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (result_add_property(result, all[i].name, all[i].value))
+			return WR_ENOMEM;
 	return 0;
 }
