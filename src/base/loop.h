@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "heap.h"
 #include "list.h"
 
 struct loop; /* starts with a const struct loop_ops * */
@@ -28,22 +29,21 @@ struct loop_fd {
 /* Embed it; zero before first use. */
 struct loop_timer {
 	void (*fired)(struct loop_timer *t);
-	int64_t due_us; /* while it is set */
-	void *impl;
-	struct list_node link;
+	struct heap_node turn;
 };
 
-/* Something to run on the loop's thread. */
+/* Something to run on the loop's thread.  It may be posted again in run(). */
 struct loop_task {
 	void (*run)(struct loop_task *t);
 	struct list_node link;
 };
 
-/* Blocking work, done on a worker. */
+/* Blocking work, done on a worker.  Embed it; zero before first use. */
 struct loop_job {
 	void (*work)(struct loop_job *j); /* worker thread */
 	void (*done)(struct loop_job *j); /* loop thread, exactly once */
 	struct list_node link;
+	struct heap_node turn;
 };
 
 struct loop_ops {

@@ -20,7 +20,7 @@ void loop_sim_set_job_time(struct loop *l, int64_t least_us, int64_t most_us);
 
 /* Run one callback; false if there is nothing left to run or to wait for. */
 bool loop_sim_step(struct loop *l);
-/* Run until nothing is left or virtual time has passed until_us. */
+/* Run all that is due up to until_us; time ends there, or with the last. */
 void loop_sim_run(struct loop *l, int64_t until_us);
 
 /* The source of all randomness of this run. */
