@@ -1,0 +1,246 @@
+#include "pipeline/attempt.h"
+
+#include "base/mem.h"
+#include "base/str.h"
+
+#include <string.h>
+
+/*
+ * The verbs that do not write records.  Most are one operation of the backend,
+ * tried again while it fails in passing.
+ */
+
+struct request *request_new(enum call_kind kind)
+{
+	struct request *req = mem_zalloc(1, sizeof(*req));
+
+	if (!req)
+		return NULL;
+	req->call.kind = kind;
+	list_init(&req->call.link);
+	arena_init(&req->arena);
+	result_init(&req->result);
+	result_init(&req->second);
+	return req;
+}
+
+void request_free(struct request *req)
+{
+	if (!req)
+		return;
+	filter_release(&req->filter);
+	result_release(&req->result);
+	result_release(&req->second);
+	arena_release(&req->arena);
+	mem_free(req);
+}
+
+void *progress_new(struct request *req, size_t size)
+{
+	struct progress *progress = arena_zalloc(&req->arena, 1, size);
+
+	if (!progress)
+		return NULL;
+	list_init(&progress->attempts);
+	req->progress = progress;
+	return progress;
+}
+
+void request_end(struct pipeline *p, struct request *req,
+		 const struct wr_error *err)
+{
+	if (err)
+		req->call.error = *err;
+	/* Given up, and yet done: it was too late to be given up. */
+	if (req->call.given_up && req->call.error.status)
+		give_up_error(&req->call.error, req->call.given_up);
+	call_settle(p, &req->call);
+}
+
+/* ----------------------------------------------------------- attempts -- */
+
+static void run(struct attempt *a)
+{
+	a->running = true;
+	memset(&a->op.error, 0, sizeof(a->op.error));
+	a->p->config.backend->run(a->p->config.backend_self, &a->op);
+}
+
+static void end(struct attempt *a)
+{
+	struct pipeline *p = a->p;
+
+	list_remove(&a->link);
+	a->done(a);
+	pipeline_unhold(p);
+}
+
+static void again(struct loop_timer *timer)
+{
+	struct attempt *a = list_item(timer, struct attempt, timer);
+
+	/* Half of what was found by a try that failed is no result. */
+	run(a);
+}
+
+static void op_done(struct backend_op *op)
+{
+	struct attempt *a = list_item(op, struct attempt, op);
+	struct pipeline *p = a->p;
+	int64_t wait;
+
+	a->running = false;
+	if (op->error.status && error_passes(op->error.status) &&
+	    !a->req->call.given_up) {
+		wait = backoff_next_us(&a->backoff, &p->rnd,
+				       (int64_t)op->error.retry_after_ms *
+					       1000);
+		if (loop_now_us(p->loop) + wait < a->deadline_us) {
+			counter_add(&p->counters.request_retries, 1);
+			a->timer.fired = again;
+			loop_timer_set(p->loop, &a->timer,
+				       loop_now_us(p->loop) + wait);
+			return;
+		}
+	}
+	end(a);
+}
+
+void attempt_start(struct pipeline *p, struct request *req, struct attempt *a)
+{
+	struct progress *progress = req->progress;
+
+	a->p = p;
+	a->req = req;
+	a->op.done = op_done;
+	a->deadline_us =
+		loop_now_us(p->loop) + (int64_t)p->config.op_timeout_ms * 1000;
+	if (a->deadline_us > req->call.deadline_us)
+		a->deadline_us = req->call.deadline_us;
+	list_append(&progress->attempts, &a->link);
+	pipeline_hold(p);
+	run(a);
+}
+
+void request_give_up(struct pipeline *p, struct request *req, int status)
+{
+	struct progress *progress = req->progress;
+	struct attempt *a;
+
+	if (!progress)
+		return;
+	if (progress->give_up)
+		progress->give_up(p, req);
+	list_each (a, &progress->attempts, struct attempt, link) {
+		if (a->running) {
+			p->config.backend->cancel(p->config.backend_self,
+						  &a->op);
+			continue;
+		}
+		loop_timer_clear(p->loop, &a->timer);
+		give_up_error(&a->op.error, status);
+		end(a);
+	}
+}
+
+/* ------------------------------------------- verbs that are one operation --
+ */
+
+struct single {
+	struct progress progress;
+	struct attempt attempt;
+};
+
+static void single_done(struct attempt *a)
+{
+	struct request *req = a->req;
+
+	if (a->op.kind == BACKEND_MIGRATE)
+		req->total = a->op.u.migrate.version;
+	request_end(a->p, req, &a->op.error);
+}
+
+static int set_get(struct pipeline *p, struct request *req,
+		   struct backend_op *op)
+{
+	struct wr_str *keys = arena_zalloc(&req->arena, req->n, sizeof(*keys));
+
+	if (!keys)
+		return WR_ENOMEM;
+	/* What cannot be a key is not stored: the empty key never is. */
+	for (size_t i = 0; i < req->n; i++)
+		if (record_key(&keys[i], req->urls[i], p->config.settings.urls,
+			       &req->arena, NULL))
+			keys[i] = (struct wr_str){ "", 0 };
+	op->kind = BACKEND_GET;
+	op->u.get.keys = keys;
+	op->u.get.n = req->n;
+	op->u.get.parts = req->parts;
+	op->u.get.result = &req->result;
+	return 0;
+}
+
+static int set_op(struct pipeline *p, struct request *req,
+		  struct backend_op *op)
+{
+	switch (req->call.kind) {
+	case CALL_GET:
+		return set_get(p, req, op);
+	case CALL_SCAN:
+		op->kind = BACKEND_SCAN;
+		op->u.scan.filter = &req->filter;
+		op->u.scan.after = req->after;
+		op->u.scan.limit = (uint32_t)req->limit;
+		op->u.scan.parts = req->parts;
+		op->u.scan.result = &req->result;
+		return 0;
+	case CALL_STATS:
+		op->kind = BACKEND_STATS;
+		op->u.stats.result = &req->result;
+		return 0;
+	case CALL_CHECK:
+		op->kind = BACKEND_CHECK;
+		op->u.check.flags = req->flags;
+		op->u.check.result = &req->result;
+		return 0;
+	case CALL_MIGRATE:
+		op->kind = BACKEND_MIGRATE;
+		return 0;
+	default:
+		return WR_EBUG;
+	}
+}
+
+static void single_start(struct pipeline *p, struct request *req)
+{
+	struct single *s = progress_new(req, sizeof(*s));
+	struct wr_error err;
+
+	if (!s || set_op(p, req, &s->attempt.op)) {
+		error_nomem(&err, "pipeline");
+		request_end(p, req, &err);
+		return;
+	}
+	s->attempt.done = single_done;
+	attempt_start(p, req, &s->attempt);
+}
+
+void request_start(struct pipeline *p, struct request *req)
+{
+	switch (req->call.kind) {
+	case CALL_KNOWN:
+		known_start(p, req);
+		break;
+	case CALL_SEARCH:
+		search_start(p, req);
+		break;
+	case CALL_PRUNE:
+		prune_start(p, req);
+		break;
+	case CALL_EMBED_PENDING:
+		pending_start(p, req);
+		break;
+	default:
+		single_start(p, req);
+	}
+}

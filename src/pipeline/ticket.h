@@ -1,0 +1,133 @@
+/*
+ * ticket.h - one submission and its records, on their way.
+ *
+ * The ticket itself lives until its reply is freed.  Its input (the records as
+ * they were given, and what was made of them) is counted by references: the
+ * ticket's own ends when every record is settled, and a call to an embedder
+ * that was given up, but reads the texts still, holds another.
+ */
+#ifndef PIPELINE_TICKET_H
+#define PIPELINE_TICKET_H
+
+#include "base/map.h"
+#include "pipeline/call.h"
+#include "pipeline/gate.h"
+#include "record/record.h"
+
+struct embed_batch;
+struct pipeline;
+struct write_batch;
+
+enum item_state {
+	ITEM_LOOSE,	/* nowhere: not admitted yet, or between two places */
+	ITEM_WAITING,	/* behind the leader of its key */
+	ITEM_RIDING,	/* superseded by a later record of its submission */
+	ITEM_LOOKUP,	/* queued for, or in, a look-up */
+	ITEM_EMBED,	/* queued for the embedder */
+	ITEM_EMBEDDING, /* in an embed_batch */
+	ITEM_SHARING,	/* waits for the embedding of another item's content */
+	ITEM_WRITE,	/* queued for a write */
+	ITEM_WRITING,	/* in a write_batch */
+	ITEM_DONE
+};
+
+enum embed_state { EMBED_NONE, EMBED_DUE, EMBED_READY, EMBED_FAILED };
+
+struct item {
+	struct ticket *ticket;
+	enum item_state state;
+	enum write_kind kind;
+	struct list_node link; /* in the list that its state names */
+	struct record rec;
+	uint32_t index; /* in its ticket */
+
+	/*
+	 * Order per key: the leader's key_node is in the pipeline's map, and
+	 * whoever wants the same key waits in its list, in order of arrival.
+	 */
+	struct map_node key_node;
+	bool leads;
+	struct list_node waiting;
+	struct list_node riders; /* superseded by this one, oldest first */
+
+	/* Equal content is embedded once: likewise, by content_hash. */
+	struct map_node content_node;
+	bool shares_out;
+	struct list_node sharers;
+	enum embed_state embed;
+	unsigned embed_tries;
+	float *vector; /* room for dim floats; NULL: no embedder for it */
+
+	struct lookup lookup;
+	bool wants_vector;
+	bool in_lookup; /* inside an op: cannot settle before it is done */
+	enum wr_outcome predicted;
+
+	struct embed_batch *embed_batch;
+	struct write_batch *write_batch;
+};
+
+struct settled {
+	uint8_t outcome, skip;
+	struct wr_error *error; /* of a failed record, in outcome_arena */
+};
+
+/* Loop thread, once the ticket was started. */
+struct input {
+	unsigned refs;
+	struct wr_record *recs; /* one block with all that they point to */
+	struct item *items;
+	struct arena arena; /* what was prepared, and the vectors */
+	struct gate *gate;  /* left when this is freed */
+	uint64_t charged_records, charged_bytes;
+};
+
+void input_unref(struct input *in);
+
+struct ticket {
+	struct call call;
+	enum wr_policy policy;
+	size_t n;
+	struct input *input; /* NULL once every record is settled */
+
+	/* Result. */
+	struct settled *outcomes;
+	struct arena outcome_arena;
+	uint64_t counts[WR_NOUTCOMES];
+	uint64_t embedded; /* records that the embedder embedded */
+
+	/* The pipeline's. */
+	struct pipeline *pipeline;
+	size_t unsettled;
+	bool prepared;
+	struct list_node
+		prep_link; /* in the order of starting, until admitted */
+	struct list_node job_link; /* until a job has prepared it */
+	struct record_repairs repairs;
+	int prepare_status; /* WR_ENOMEM: not prepared */
+	int64_t now_us;	    /* wall clock, when it was started */
+};
+
+/* How many bytes the input of these records takes, dim floats each besides. */
+uint64_t ticket_cost(const struct wr_record *recs, size_t n, uint32_t dim);
+
+/*
+ * Copy n records; embedding_dim must be set where there is an embedding.
+ * Nothing is charged to a gate yet.  NULL: out of memory.
+ */
+struct ticket *ticket_new(const struct wr_record *recs, size_t n,
+			  enum wr_policy policy);
+/* A delete of n keys. */
+struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n);
+/* A ticket for n items that the caller fills in; the input has no records. */
+struct ticket *ticket_new_items(size_t n);
+
+/* Everything; of a settled ticket, or one that was never started. */
+void ticket_free(struct ticket *t);
+
+static inline struct ticket *ticket_of(struct call *call)
+{
+	return (struct ticket *)call;
+}
+
+#endif
