@@ -6,8 +6,8 @@
 #ifndef RECORD_DIGEST_H
 #define RECORD_DIGEST_H
 
-#include <stdint.h>
 #include "windrow.h"
+#include <stdint.h>
 
 enum { DIGEST_SIZE = 32 };
 

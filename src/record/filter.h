@@ -4,17 +4,17 @@
 #ifndef RECORD_FILTER_H
 #define RECORD_FILTER_H
 
-#include <stdbool.h>
 #include "base/arena.h"
 #include "base/json.h"
 #include "windrow.h"
+#include <stdbool.h>
 
 struct filter {
 	struct wr_str url_prefix; /* empty: any */
-	struct wr_str host;       /* lower case; empty: any */
-	int64_t since, until;     /* 0: open */
-	struct wr_str metadata;   /* canonical JSON object; empty: any */
-	struct json *members;     /* the same, parsed; NULL: any */
+	struct wr_str host;	  /* lower case; empty: any */
+	int64_t since, until;	  /* 0: open */
+	struct wr_str metadata;	  /* canonical JSON object; empty: any */
+	struct json *members;	  /* the same, parsed; NULL: any */
 };
 
 /* A copy in arena; from may be NULL.  WR_EINVAL names what is wrong. */

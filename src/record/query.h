@@ -7,15 +7,15 @@
 #ifndef RECORD_QUERY_H
 #define RECORD_QUERY_H
 
-#include <stdbool.h>
-#include <stddef.h>
 #include "base/arena.h"
 #include "windrow.h"
+#include <stdbool.h>
+#include <stddef.h>
 
 struct query_term {
 	struct wr_str text;   /* as typed, clean, without quotes */
 	struct wr_str *words; /* folded; a phrase has several, and so has a */
-	size_t nwords;        /* "word" such as foo-bar or c++11; never 0 */
+	size_t nwords;	      /* "word" such as foo-bar or c++11; never 0 */
 	bool negated;
 };
 

@@ -7,13 +7,13 @@
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "record/digest.h"
 #include "record/url.h"
 #include "record/vector.h"
 #include "windrow.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /*
  * The digest of title and metadata: 16 bytes of each one's own digest, so that
@@ -22,14 +22,14 @@
 enum { META_HALF = 16, META_SIZE = 32 };
 
 struct record {
-	struct wr_str key;      /* canonical URL, or the record's own */
-	uint64_t key_hash;      /* digest_hash(key) */
-	struct wr_str title;    /* ptr NULL: left out */
-	struct wr_str content;  /* ptr never NULL */
-	struct wr_str metadata; /* canonical JSON; ptr NULL: left out */
-	int64_t fetched_at;     /* never 0 */
+	struct wr_str key;		/* canonical URL, or the record's own */
+	uint64_t key_hash;		/* digest_hash(key) */
+	struct wr_str title;		/* ptr NULL: left out */
+	struct wr_str content;		/* ptr never NULL */
+	struct wr_str metadata;		/* canonical JSON; ptr NULL: left out */
+	int64_t fetched_at;		/* never 0 */
 	int64_t created_at, updated_at; /* 0: now */
-	bool timed;             /* fetched_at was given */
+	bool timed;			/* fetched_at was given */
 	const float *embedding; /* sound and of the right length, or NULL */
 	uint8_t content_hash[DIGEST_SIZE];
 	uint8_t meta_hash[META_SIZE]; /* a half left out is zero */
@@ -39,8 +39,8 @@ struct record {
 struct record_rules {
 	enum wr_urls urls;
 	uint64_t max_content; /* bytes */
-	uint32_t dim;         /* 0: none yet, any length is fine */
-	int64_t now_us;       /* wall clock */
+	uint32_t dim;	      /* 0: none yet, any length is fine */
+	int64_t now_us;	      /* wall clock */
 };
 
 struct record_repairs {

@@ -9,7 +9,7 @@
 
 struct snippet_style {
 	struct wr_str start, end; /* around each word found */
-	size_t words;             /* length; 0: 32 */
+	size_t words;		  /* length; 0: 32 */
 };
 
 /*
