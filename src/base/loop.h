@@ -42,7 +42,7 @@ struct loop_task {
 struct loop_job {
 	void (*work)(struct loop_job *j); /* worker thread */
 	void (*done)(struct loop_job *j); /* loop thread, exactly once */
-	struct list_node link;
+	struct loop_task task;
 	struct heap_node turn;
 };
 

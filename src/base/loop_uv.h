@@ -2,7 +2,8 @@
  * loop_uv.h - the loop of production: libuv, and worker threads of its own.
  *
  * libuv's process-wide thread pool is not used: the program may fill it.  All
- * signals are blocked in the loop's thread and in the workers.
+ * signals are blocked in the workers; who runs a loop blocks them for itself.
+ * A watched descriptor becomes non-blocking.
  */
 #ifndef BASE_LOOP_UV_H
 #define BASE_LOOP_UV_H
@@ -18,10 +19,16 @@ int loop_uv_new(struct loop **out, unsigned workers, struct wr_error *err);
 
 /* Run callbacks on this thread until loop_uv_stop(). */
 void loop_uv_run(struct loop *l);
-/* Let loop_uv_run() return once no job is on its way.  Loop thread. */
+/*
+ * Let loop_uv_run() return once no job is on its way and the tasks posted till
+ * then have run.  Loop thread.
+ */
 void loop_uv_stop(struct loop *l);
 
-/* Joins the workers.  The loop must not be running. */
+/*
+ * Joins the workers.  The loop must not be running; tasks that came too late
+ * are not run.
+ */
 void loop_uv_free(struct loop *l);
 
 #endif
