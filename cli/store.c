@@ -1,0 +1,107 @@
+#include "store.h"
+
+#include "output.h"
+#include <stdlib.h>
+#include <string.h>
+
+enum { LONG_MS = 86400000 }; /* a day */
+
+const char *store_url(const struct common *common)
+{
+	const char *from = "--db", *url = common->db;
+
+	if (!url) {
+		from = "WINDROW_DB";
+		url = getenv(from);
+	}
+	if (!url || !*url) {
+		if (common->db) {
+			output_cannot(WR_EINVAL, "--db is empty: name a store, "
+						 "such as sqlite:///pages.db");
+			return NULL;
+		}
+		return "sqlite:///windrow.db";
+	}
+	if (strstr(url, "://") || !strncmp(url, "mem:", 4))
+		return url;
+	output_cannot(WR_EINVAL,
+		      "%s wants the URL of a store: for the file %s say "
+		      "sqlite:///%s",
+		      from, url, url);
+	return NULL;
+}
+
+static void log_line(enum wr_log_level level, const char *where,
+		     const char *message, void *arg)
+{
+	(void)level;
+	(void)arg;
+	output_note("windrow: %s%s%s", where ? where : "",
+		    where && *where ? ": " : "", message);
+}
+
+int store_open_with(wr_store **out, const char *url, struct wr_options *opts,
+		    struct wr_error *err)
+{
+	opts->store = url;
+	opts->log = log_line;
+	opts->log_level = WR_LOG_WARN;
+	return wr_open_wait(out, opts, -1, err);
+}
+
+int store_cannot_open(const struct wr_error *err)
+{
+	bool hint = err->status == WR_ENOENT && !strstr(err->message, "init");
+
+	return output_cannot(err->status, "%s%s", output_reason(err),
+			     hint ? " (windrow init or windrow ingest "
+				    "makes one)"
+				  : "");
+}
+
+int store_open(wr_store **out, const struct common *common,
+	       enum store_need need)
+{
+	struct wr_options opts = WR_OPTIONS_INIT;
+	const char *url = store_url(common);
+	struct wr_error err = { 0 };
+
+	*out = NULL;
+	if (!url)
+		return EXIT_CANNOT;
+	opts.create = WR_CREATE_NEVER;
+	if (need == STORE_BARE || need == STORE_BARE_LONG)
+		opts.embedder = "none";
+	if (need == STORE_BARE_LONG || need == STORE_EMBEDDER_LONG)
+		opts.op_timeout_ms = LONG_MS;
+	if (!store_open_with(out, url, &opts, &err))
+		return EXIT_FINE;
+	*out = NULL;
+	return store_cannot_open(&err);
+}
+
+int store_close(wr_store *s, int status)
+{
+	struct wr_error err = { 0 };
+
+	if (!s)
+		return status;
+	if (wr_close_wait(s, WR_CLOSE_DRAIN, -1, &err))
+		status = output_failed("closing the store", &err);
+	wr_store_free(s);
+	return status;
+}
+
+int store_wait(wr_queue *q, uint64_t tag, struct wr_event *ev)
+{
+	for (;;) {
+		int n = wr_queue_next(q, ev, 1, -1);
+
+		if (n < 0)
+			return 0;
+		if (n && ev->tag == tag && ev->kind != WR_EV_ROOM)
+			return 1;
+		if (n)
+			wr_reply_free(ev->reply);
+	}
+}
