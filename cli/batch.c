@@ -75,15 +75,18 @@ void batch_refuse(struct batch *batch, const char *input, const char *position,
 {
 	struct refusal *refusal;
 	struct text t = { 0 };
+	size_t place_at;
 
 	if (strncmp(position, input, strlen(input)) != 0)
 		text_printf(&t, "%s, ", input);
+	place_at = t.len;
 	text_puts(&t, position);
 	batch->refusals =
 		memory_grow(batch->refusals, &batch->refusals_room,
 			    batch->nrefusals + 1, sizeof(*batch->refusals));
 	refusal = &batch->refusals[batch->nrefusals++];
 	refusal->position = t.ptr;
+	refusal->place_at = place_at;
 	refusal->raw = raw.ptr ? memory_copy(raw.ptr, raw.len) : NULL;
 	refusal->raw_len = raw.len;
 	refusal->error = *err;

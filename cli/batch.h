@@ -15,8 +15,9 @@
 
 /* A line or file that is no record. */
 struct refusal {
-	char *position; /* "pages.jsonl, line 17" */
-	char *raw;	/* the line; NULL for a file */
+	char *position;	 /* "pages.jsonl, line 17" */
+	size_t place_at; /* where in it "line 17" begins */
+	char *raw;	 /* the line; NULL for a file */
 	size_t raw_len;
 	struct wr_error error;
 };

@@ -81,10 +81,11 @@ static bool hand_over(struct source *source, const char *path,
 		if (got == 1)
 			batch_add(&source->filling, rec);
 		else
-			batch_refuse(
-				&source->filling, wr_reader_position(reader),
-				source->opts.raw ? wr_reader_raw(reader) : none,
-				err);
+			batch_refuse(&source->filling, input_name(path),
+				     wr_reader_position(reader),
+				     source->opts.raw ? wr_reader_raw(reader)
+						      : none,
+				     err);
 		source->done = done;
 		source->current_total = total;
 		if (first || is_full(source))

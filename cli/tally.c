@@ -139,13 +139,10 @@ static void fail(struct tally *tally, const struct submission *sub, size_t i,
 }
 
 /* The reader says where in its message, too: once is enough. */
-static const char *without_place(const char *reason, const char *position)
+static const char *without_place(const char *reason, const char *place)
 {
-	const char *place = strrchr(position, ',');
-	size_t n;
+	size_t n = strlen(place);
 
-	place = place ? place + 2 : position;
-	n = strlen(place);
 	return !strncmp(reason, place, n) && !strncmp(reason + n, ": ", 2)
 		       ? reason + n + 2
 		       : reason;
@@ -154,8 +151,9 @@ static const char *without_place(const char *reason, const char *position)
 static void refuse(struct tally *tally, const struct refusal *refusal)
 {
 	struct wr_str raw = { refusal->raw, refusal->raw_len };
-	const char *reason = without_place(output_reason(&refusal->error),
-					   refusal->position);
+	const char *reason =
+		without_place(output_reason(&refusal->error),
+			      refusal->position + refusal->place_at);
 
 	if (tally->rejects) {
 		text_clear(&tally->line);
