@@ -34,7 +34,7 @@ void gate_release(struct gate *g)
 	pthread_mutex_destroy(&g->lock);
 }
 
-static int remember(struct gate *g, void *owner)
+static int remember(struct gate *g, void *owner, bool *waits)
 {
 	struct waiter *w;
 
@@ -47,18 +47,21 @@ static int remember(struct gate *g, void *owner)
 		return WR_ENOMEM;
 	w->owner = owner;
 	list_append(&g->waiters, &w->link);
+	*waits = true;
 	return WR_EFULL;
 }
 
-int gate_enter(struct gate *g, uint64_t records, uint64_t bytes, void *owner)
+int gate_enter(struct gate *g, uint64_t records, uint64_t bytes, void *owner,
+	       bool *waits)
 {
 	int status = 0;
 
+	*waits = false;
 	pthread_mutex_lock(&g->lock);
 	if (g->records && (g->records + records > g->max_records ||
 			   g->bytes + bytes > g->max_bytes)) {
 		g->refused++;
-		status = remember(g, owner);
+		status = remember(g, owner, waits);
 	} else {
 		g->records += records;
 		g->bytes += bytes;
@@ -89,20 +92,6 @@ void gate_leave(struct gate *g, uint64_t records, uint64_t bytes)
 		list_splice(&waiters, &g->waiters);
 	pthread_mutex_unlock(&g->lock);
 	tell_waiters(g, &waiters);
-}
-
-void gate_forget(struct gate *g, void *owner)
-{
-	struct waiter *w;
-
-	pthread_mutex_lock(&g->lock);
-	list_each (w, &g->waiters, struct waiter, link) {
-		if (w->owner == owner) {
-			list_remove(&w->link);
-			mem_free(w);
-		}
-	}
-	pthread_mutex_unlock(&g->lock);
 }
 
 void gate_usage(struct gate *g, uint64_t *records, uint64_t *bytes,

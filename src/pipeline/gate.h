@@ -11,6 +11,7 @@
 #include "base/list.h"
 #include "windrow.h"
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct gate {
@@ -34,13 +35,12 @@ void gate_release(struct gate *g);
 /*
  * Take records and bytes in.  WR_EFULL if that is over a limit, unless nothing
  * else is inside; the owner is then told once, through room(), when it makes
- * sense to try again.  WR_ENOMEM.
+ * sense to try again.  *waits: it will be told, and was not to be told before.
+ * WR_ENOMEM.
  */
-int gate_enter(struct gate *g, uint64_t records, uint64_t bytes, void *owner);
+int gate_enter(struct gate *g, uint64_t records, uint64_t bytes, void *owner,
+	       bool *waits);
 void gate_leave(struct gate *g, uint64_t records, uint64_t bytes);
-
-/* Forget an owner: room() is not called for it any more. */
-void gate_forget(struct gate *g, void *owner);
 
 void gate_usage(struct gate *g, uint64_t *records, uint64_t *bytes,
 		uint64_t *refused);

@@ -3,10 +3,15 @@
 
 #include <string.h>
 
+/* The length of the vector that a record brings. */
+static size_t floats_of(const struct wr_record *rec, uint32_t dim)
+{
+	return rec->embedding_dim ? rec->embedding_dim : dim;
+}
+
 static uint64_t record_bytes(const struct wr_record *rec, uint32_t dim)
 {
-	uint64_t floats =
-		rec->embedding && rec->embedding_dim ? rec->embedding_dim : dim;
+	uint64_t floats = rec->embedding ? floats_of(rec, dim) : dim;
 
 	return sizeof(*rec) + sizeof(struct item) + sizeof(struct settled) +
 	       rec->url.len + rec->key.len + rec->title.len + rec->content.len +
@@ -63,8 +68,8 @@ static void pack(struct wr_str *s, char **to)
  * Layout: the records, their vectors, then all texts without gaps.  false where
  * the sum of all sizes does not fit.
  */
-static bool block_size(const struct wr_record *recs, size_t n, size_t *vectors,
-		       size_t *total)
+static bool block_size(const struct wr_record *recs, size_t n, uint32_t dim,
+		       size_t *vectors, size_t *total)
 {
 	size_t floats = 0, texts = 0, sum;
 
@@ -77,7 +82,7 @@ static bool block_size(const struct wr_record *recs, size_t n, size_t *vectors,
 			if (__builtin_add_overflow(texts, lens[k], &texts))
 				return false;
 		if (recs[i].embedding &&
-		    __builtin_add_overflow(floats, recs[i].embedding_dim,
+		    __builtin_add_overflow(floats, floats_of(&recs[i], dim),
 					   &floats))
 			return false;
 	}
@@ -87,7 +92,7 @@ static bool block_size(const struct wr_record *recs, size_t n, size_t *vectors,
 	       !__builtin_add_overflow(sum, texts, total);
 }
 
-struct ticket *ticket_new(const struct wr_record *recs, size_t n,
+struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 			  enum wr_policy policy)
 {
 	struct ticket *t;
@@ -96,7 +101,7 @@ struct ticket *ticket_new(const struct wr_record *recs, size_t n,
 	float *floats;
 	char *texts;
 
-	if (!block_size(recs, n, &vectors, &total))
+	if (!block_size(recs, n, dim, &vectors, &total))
 		return NULL;
 	t = ticket_shell(CALL_SUBMIT, n, total);
 	if (!t)
@@ -110,6 +115,7 @@ struct ticket *ticket_new(const struct wr_record *recs, size_t n,
 		struct wr_record *rec = &copies[i];
 
 		if (rec->embedding) {
+			rec->embedding_dim = floats_of(rec, dim);
 			memcpy(floats, rec->embedding,
 			       rec->embedding_dim * sizeof(float));
 			rec->embedding = floats;

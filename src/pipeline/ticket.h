@@ -112,10 +112,10 @@ struct ticket {
 uint64_t ticket_cost(const struct wr_record *recs, size_t n, uint32_t dim);
 
 /*
- * Copy n records; embedding_dim must be set where there is an embedding.
+ * Copy n records; an embedding that does not say its length has dim floats.
  * Nothing is charged to a gate yet.  NULL: out of memory.
  */
-struct ticket *ticket_new(const struct wr_record *recs, size_t n,
+struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 			  enum wr_policy policy);
 /* A delete of n keys. */
 struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n);
