@@ -220,9 +220,11 @@ void moment_format(char out[MOMENT_TEXT], int64_t us, bool rfc3339)
 	struct tm tm;
 	size_t n;
 
-	if (part < 0)
+	seconds = (time_t)(us / SECOND);
+	if (part < 0) {
 		part += SECOND;
-	seconds = (time_t)((us - part) / SECOND);
+		seconds--;
+	}
 	if (!gmtime_r(&seconds, &tm) || tm.tm_year + 1900 > 9999 ||
 	    tm.tm_year + 1900 < 0) {
 		snprintf(out, MOMENT_TEXT, "%lld", (long long)seconds);
