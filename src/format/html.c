@@ -29,12 +29,15 @@ struct level {
 	const xmlChar *name; /* the parser's */
 	enum element element;
 	size_t from; /* length of the text where it started */
+	/* What text.lines and .paras are once its first word is there. */
+	size_t lines, paras;
 };
 
 /* One pass over a page. */
 struct walk {
 	htmlParserCtxtPtr parser;
-	bool all; /* navigation too */
+	struct wr_str unread; /* of the page, by the parser */
+	bool all;	      /* navigation too */
 	struct fold text, title, heading;
 	bool in_title, titled;	 /* only the first one counts */
 	bool in_heading, headed; /* likewise */
@@ -118,19 +121,21 @@ static void open_element(struct walk *w, enum element e,
 	}
 }
 
-/* A cell of several lines is not put beside the next one. */
-static void close_cell(struct walk *w, const struct level *l)
+/*
+ * An item or a cell of one line stands close to the next one, and one of
+ * several paragraphs apart from it.
+ */
+static void close_part(struct walk *w, const struct level *l,
+		       enum fold_gap usual)
 {
-	const struct buf *b = w->text.out;
-	size_t from = l->from;
-	bool lines;
+	enum fold_gap gap = usual;
 
-	while (from < b->len && (b->ptr[from] == '\n' || b->ptr[from] == '\t'))
-		from++;
-	lines = from < b->len && memchr(b->ptr + from, '\n', b->len - from);
-	fold_close(&w->text, lines ? GAP_PARA : GAP_SPACE);
-	if (lines)
-		fold_ask(&w->text, GAP_LINE);
+	if (w->text.paras > l->paras)
+		gap = GAP_PARA;
+	else if (w->text.lines > l->lines)
+		gap = GAP_LINE;
+	fold_close(&w->text, gap);
+	fold_ask(&w->text, gap);
 }
 
 static void close_element(struct walk *w, const struct level *l)
@@ -141,8 +146,11 @@ static void close_element(struct walk *w, const struct level *l)
 		fold_ask(&w->text, GAP_LINE);
 		break;
 	case ELEMENT_ROW:
-		fold_close(&w->text, GAP_LINE);
-		fold_ask(&w->text, GAP_LINE);
+	case ELEMENT_ITEM:
+		close_part(w, l, GAP_LINE);
+		break;
+	case ELEMENT_CELL:
+		close_part(w, l, GAP_SPACE);
 		break;
 	case ELEMENT_HEADING:
 		w->headed = w->headed || w->heading.out->len;
@@ -157,13 +165,6 @@ static void close_element(struct walk *w, const struct level *l)
 		if (w->lists)
 			w->lists--;
 		fold_ask(&w->text, w->lists ? GAP_LINE : GAP_PARA);
-		break;
-	case ELEMENT_ITEM:
-		fold_close(&w->text, GAP_LINE);
-		fold_ask(&w->text, GAP_LINE);
-		break;
-	case ELEMENT_CELL:
-		close_cell(w, l);
 		break;
 	case ELEMENT_PRE:
 		fold_close_pre(&w->text);
@@ -207,13 +208,17 @@ static void on_start(void *arg, const xmlChar *xname, const xmlChar **xattrs)
 	if (w->nlevels > DEPTH_MOST)
 		return;
 	l = &w->levels[w->nlevels++];
-	*l = (struct level){ xname, element_of(name), w->text.out->len };
+	*l = (struct level){ .name = xname,
+			     .element = element_of(name),
+			     .from = w->text.out->len };
 	if (w->skipping == NOT_SKIPPING) {
 		if (is_dropped(w, name, l->element, attributes))
 			w->skipping = w->nlevels - 1;
 		else
 			open_element(w, l->element, attributes);
 	}
+	l->lines = w->text.lines + (w->text.gap >= GAP_LINE);
+	l->paras = w->text.paras + (w->text.gap == GAP_PARA);
 	if (w->nlevels > DEPTH_MOST)
 		stop(w);
 }
@@ -261,8 +266,26 @@ static void on_text(void *arg, const xmlChar *s, int len)
 	fold_text(&w->text, text);
 }
 
-/* A parser over source, whose bytes are followed by a NUL and stay in place. */
-static htmlParserCtxtPtr parser_new(struct walk *w, struct wr_str source)
+/* libxml2 asks for more of the page. */
+static int on_read(void *arg, char *to, int len)
+{
+	struct walk *w = arg;
+	size_t n = len > 0 ? (size_t)len : 0;
+
+	if (n > w->unread.len)
+		n = w->unread.len;
+	if (n)
+		memcpy(to, w->unread.ptr, n);
+	w->unread.ptr += n;
+	w->unread.len -= n;
+	return (int)n;
+}
+
+/*
+ * A parser over w->unread.  It reads piece by piece: to start one in the middle
+ * of a page costs no copy of the rest.
+ */
+static htmlParserCtxtPtr parser_new(struct walk *w)
 {
 	htmlParserCtxtPtr p = htmlNewParserCtxt();
 	xmlParserInputBufferPtr bytes = NULL;
@@ -280,8 +303,8 @@ static htmlParserCtxtPtr parser_new(struct walk *w, struct wr_str source)
 	htmlCtxtUseOptions(p, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
 				      HTML_PARSE_NOWARNING | HTML_PARSE_NONET |
 				      HTML_PARSE_IGNORE_ENC | XML_PARSE_HUGE);
-	bytes = xmlParserInputBufferCreateStatic(source.ptr, (int)source.len,
-						 XML_CHAR_ENCODING_NONE);
+	bytes = xmlParserInputBufferCreateIO(on_read, NULL, w,
+					     XML_CHAR_ENCODING_NONE);
 	if (bytes)
 		input = xmlNewIOInputStream(p, bytes, XML_CHAR_ENCODING_NONE);
 	if (!input) {
@@ -297,7 +320,8 @@ static htmlParserCtxtPtr parser_new(struct walk *w, struct wr_str source)
 /* Parse up to the end or to where it gets too deep. */
 static int parse_some(struct walk *w, struct wr_str source)
 {
-	w->parser = parser_new(w, source);
+	w->unread = source;
+	w->parser = parser_new(w);
 	if (!w->parser)
 		return WR_ENOMEM;
 	w->stopped_at = 0;

@@ -61,6 +61,8 @@ static void write_gap(struct fold *f)
 
 	if (f->gap != GAP_NONE && f->out->len)
 		buf_puts(f->out, gaps[f->gap]);
+	f->lines += f->gap >= GAP_LINE;
+	f->paras += f->gap == GAP_PARA;
 	f->gap = GAP_NONE;
 	f->fresh = false;
 	if (f->pre && !f->pre_begun) {
@@ -79,12 +81,12 @@ static void put(struct fold *f, const char *p, size_t n)
 /* Fold, or keep in a <pre>: one ASCII blank. */
 static void put_blank(struct fold *f, char c)
 {
-	if (!f->pre)
+	if (!f->pre) {
 		fold_ask(f, GAP_SPACE);
-	else if (c == '\r' || (c == '\n' && !f->pre_begun))
-		return;
-	else
+	} else if (c != '\r' && (c != '\n' || f->pre_begun)) {
 		put(f, &c, 1);
+		f->lines += c == '\n';
+	}
 }
 
 static void put_char(struct fold *f, uint32_t c)

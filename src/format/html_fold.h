@@ -18,6 +18,7 @@ enum fold_gap { GAP_NONE, GAP_SPACE, GAP_TAB, GAP_LINE, GAP_PARA };
 struct fold {
 	struct buf *out;
 	enum fold_gap gap;
+	size_t lines, paras; /* gaps that were written; a paragraph is both */
 	bool fresh;	 /* at the start of an item or a cell: what opens in it
 			    starts no line of its own */
 	unsigned pre;	 /* <pre>s that are open */
