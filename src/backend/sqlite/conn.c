@@ -1,0 +1,140 @@
+#include "backend/sqlite/conn.h"
+
+#include "backend/sqlite/schema.h"
+#include "base/error.h"
+#include "base/log.h"
+
+/*
+ * The -wal file is merged into the store when it has so many pages; when a
+ * reader has kept it from being used anew for long, with a moment's patience.
+ */
+enum {
+	WAL_PAGES = 32 * 1024 * 1024 / DB_PAGE_SIZE,
+	WAL_PAGES_MOST = 8 * WAL_PAGES,
+	WAL_PATIENCE_MS = 200,
+	CLOSE_PATIENCE_MS = 1000
+};
+
+int conn_init(struct conn *c, const struct conn_shared *shared, bool writer)
+{
+	*c = (struct conn){ .shared = shared, .writer = writer };
+	lock_init(&c->lock);
+	return db_init(&c->db, shared->path);
+}
+
+void conn_release(struct conn *c)
+{
+	db_close(&c->db, false);
+	lock_release(&c->lock);
+	db_release(&c->db);
+}
+
+int conn_ready(struct conn *c, struct wr_error *err)
+{
+	enum wr_create create = c->shared->create == WR_CREATE_NEVER
+					? WR_CREATE_NEVER
+					: WR_CREATE_IF_MISSING;
+	int status;
+
+	db_set_patience(&c->db, c->shared->busy_timeout_ms);
+	if (c->db.handle && !c->db.broken) {
+		if (db_file_is_there(&c->db))
+			return 0;
+		log_message(c->shared->log, WR_LOG_WARN, "sqlite",
+			    "%s was deleted or replaced: opening what is there "
+			    "now",
+			    c->db.path);
+	}
+	db_close(&c->db, false);
+	status = conn_connect(c, create, &c->settings, err);
+	if (!status)
+		c->settings_news = true;
+	return status;
+}
+
+void conn_settle(struct conn *c)
+{
+	db_settle(&c->db);
+	lock_give(&c->lock);
+}
+
+void conn_close(struct conn *c, bool last)
+{
+	struct wr_error unused;
+
+	if (c->db.handle && last && !c->db.broken && db_file_is_there(&c->db)) {
+		/* Another one that writes will do it when it closes. */
+		db_set_patience(&c->db, CLOSE_PATIENCE_MS);
+		atomic_store(&c->db.canceled, false);
+		last = !lock_take(&c->lock, &c->db, &unused);
+	} else {
+		last = false;
+	}
+	db_close(&c->db, last);
+	lock_give(&c->lock);
+}
+
+int conn_begin(struct conn *c, struct wr_error *err)
+{
+	int status = lock_take(&c->lock, &c->db, err);
+
+	if (!status)
+		status = db_run(&c->db, SQL_BEGIN_WRITE, err);
+	if (!status)
+		status = schema_check(&c->db, err);
+	/* Remembers the -wal file, the first time. */
+	if (!status && !c->db.wal_ino)
+		db_wal_is_there(&c->db);
+	return status;
+}
+
+/*
+ * Commits would go on succeeding into a file that has no name any more.  One
+ * whose -wal file alone was removed is whole again once that is merged.
+ */
+static int check_place(struct conn *c, struct wr_error *err)
+{
+	if (!db_file_is_there(&c->db)) {
+		c->db.broken = true;
+		return error_set(
+			err, WR_EIO, 0, "sqlite",
+			"%s was deleted or replaced while it was being "
+			"written",
+			c->db.path);
+	}
+	if (!db_wal_is_there(&c->db)) {
+		c->db.broken = true;
+		sqlite3_wal_checkpoint_v2(c->db.handle, NULL,
+					  SQLITE_CHECKPOINT_TRUNCATE, NULL,
+					  NULL);
+		return error_set(err, WR_EIO, 0, "sqlite",
+				 "%s-wal was deleted while it was in use",
+				 c->db.path);
+	}
+	return 0;
+}
+
+int conn_commit(struct conn *c, struct wr_error *err)
+{
+	int status = db_run(&c->db, SQL_COMMIT, err);
+
+	return status ? status : check_place(c, err);
+}
+
+void conn_checkpoint(struct conn *c)
+{
+	int code, mode = SQLITE_CHECKPOINT_PASSIVE;
+
+	if (c->db.wal_pages < WAL_PAGES || !c->db.handle || c->db.broken)
+		return;
+	if (c->db.wal_pages >= WAL_PAGES_MOST) {
+		mode = SQLITE_CHECKPOINT_TRUNCATE;
+		db_set_patience(&c->db, WAL_PATIENCE_MS);
+	}
+	code = sqlite3_wal_checkpoint_v2(c->db.handle, NULL, mode, NULL, NULL);
+	/* What was committed is safe; the next one may do better. */
+	if (code && code != SQLITE_BUSY && code != SQLITE_INTERRUPT)
+		log_message(c->shared->log, WR_LOG_WARN, "sqlite",
+			    "%s: check-point: %s", c->db.path,
+			    sqlite3_errmsg(c->db.handle));
+}

@@ -1,0 +1,2 @@
+-- Rows that another program has written
+SELECT count(*) FROM scraped_documents WHERE hashed_at IS NOT updated_at

@@ -1,0 +1,2 @@
+-- ?1 id
+DELETE FROM scraped_documents WHERE id = ?1

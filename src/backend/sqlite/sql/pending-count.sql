@@ -1,0 +1,1 @@
+SELECT count(*) FROM scraped_documents WHERE pending = 1

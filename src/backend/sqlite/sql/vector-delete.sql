@@ -1,0 +1,2 @@
+-- ?1 id
+DELETE FROM document_vectors WHERE id = ?1

@@ -1,0 +1,1 @@
+SELECT id, embedding FROM document_vectors
