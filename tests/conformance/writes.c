@@ -1,6 +1,7 @@
 /* What a write of texts does to what is stored: outcomes and policies. */
 #include "conformance.h"
 
+#include "backend/faulty.h"
 #include "base/clock.h"
 #include <string.h>
 
@@ -276,6 +277,7 @@ static void a_retry_that_finds_its_own_row_reports_its_prediction(void **state)
 			     .fetched_at = AT(3),
 			     .predicted = WR_INSERTED };
 
+	store_set_faults(fx, &(struct faults){ 0 });
 	save_page(fx, &page);
 	page.retried = true;
 	assert_saved(save_page(fx, &page), WR_INSERTED);
@@ -298,6 +300,7 @@ static void a_retry_that_finds_another_row_goes_by_the_rules(void **state)
 			     .predicted = WR_UPDATED };
 	struct saved saved;
 
+	store_set_faults(fx, &(struct faults){ 0 });
 	assert_saved(save_page(fx, &page), WR_INSERTED);
 	/* Another time: it was not the attempt before. */
 	save(fx, .key = "b", .content = "x", .fetched_at = AT(2));
