@@ -25,7 +25,10 @@ struct text_query {
 	size_t nwanted; /* terms that are not negated */
 };
 
-/* At most 64 terms are kept.  0 or WR_ENOMEM. */
+/*
+ * Nothing of text is kept.  At most 64 terms with at most 64 words each are.
+ * 0 or WR_ENOMEM.
+ */
 int query_parse(struct text_query *out, struct wr_str text,
 		struct arena *arena);
 
