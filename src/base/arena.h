@@ -7,15 +7,15 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
-#include <stddef.h>
 #include "windrow.h"
+#include <stddef.h>
 
 struct arena_block;
 
 /* Zero before first use. */
 struct arena {
 	struct arena_block *blocks; /* the newest first */
-	char *next;                 /* free space of the newest block */
+	char *next;		    /* free space of the newest block */
 	size_t left;
 	size_t total; /* bytes taken from mem_alloc() so far */
 };

@@ -7,8 +7,8 @@
 #ifndef BASE_BACKOFF_H
 #define BASE_BACKOFF_H
 
-#include <stdint.h>
 #include "rand.h"
+#include <stdint.h>
 
 struct backoff {
 	uint32_t tries; /* so far; zero before first use */

@@ -8,10 +8,10 @@
 #ifndef BASE_BUF_H
 #define BASE_BUF_H
 
+#include "windrow.h"
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include "windrow.h"
 
 /* Zero before first use (cap 0: at most BUF_CAP bytes). */
 struct buf {

@@ -4,8 +4,8 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 
-#include <stdint.h>
 #include "windrow.h"
+#include <stdint.h>
 
 int64_t clock_now_us(void);
 

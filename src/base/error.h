@@ -4,8 +4,8 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
-#include <stdbool.h>
 #include "windrow.h"
+#include <stdbool.h>
 
 /*
  * Fill err (unless it is NULL) and return status.  The message is cut to fit,

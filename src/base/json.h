@@ -8,9 +8,9 @@
 #ifndef BASE_JSON_H
 #define BASE_JSON_H
 
-#include <stdbool.h>
 #include "buf.h"
 #include "windrow.h"
+#include <stdbool.h>
 
 struct json; /* a parsed value; a child lives as long as its root */
 

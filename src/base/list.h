@@ -12,13 +12,13 @@ struct list_node {
 };
 
 /* The object around a node. */
-#define list_item(node, type, member)                                          \
-	((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define list_item(node, type, member) \
+	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* Walk a list; the current item may be removed. */
-#define list_each(pos, head, type, member)                                     \
-	for (struct list_node *n_ = (head)->next, *m_ = n_->next;              \
-	     n_ != (head) && ((pos) = list_item(n_, type, member), true);      \
+#define list_each(pos, head, type, member)                                \
+	for (struct list_node *n_ = (head)->next, *m_ = n_->next;         \
+	     n_ != (head) && ((pos) = list_item(n_, type, member), true); \
 	     n_ = m_, m_ = n_->next)
 
 static inline void list_init(struct list_node *head)

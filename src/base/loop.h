@@ -10,10 +10,10 @@
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "heap.h"
 #include "list.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct loop; /* starts with a const struct loop_ops * */
 

@@ -8,9 +8,9 @@
 #ifndef BASE_LOOP_SIM_H
 #define BASE_LOOP_SIM_H
 
-#include <stdbool.h>
 #include "loop.h"
 #include "rand.h"
+#include <stdbool.h>
 
 int loop_sim_new(struct loop **out, uint64_t seed);
 void loop_sim_free(struct loop *l);

@@ -7,9 +7,9 @@
 #ifndef BASE_MAP_H
 #define BASE_MAP_H
 
+#include "windrow.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "windrow.h"
 
 struct map_node {
 	struct map_node *next; /* in the same bucket */

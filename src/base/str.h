@@ -4,10 +4,10 @@
 #ifndef BASE_STR_H
 #define BASE_STR_H
 
+#include "windrow.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#include "windrow.h"
 
 static inline struct wr_str str_of(const char *s)
 {

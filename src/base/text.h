@@ -4,10 +4,10 @@
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "buf.h"
 #include "windrow.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /* Is it valid UTF-8 without a NUL byte?  ASCII passes at memory speed. */
 bool text_is_clean(struct wr_str s);
