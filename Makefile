@@ -6,7 +6,7 @@ MESON  = $(firstword $(wildcard /usr/bin/meson) meson)
 export MESON
 
 # Of the build that is used and installed.
-RELEASE = --buildtype=release -Ddebug=true
+RELEASE = --buildtype=debugoptimized
 
 .PHONY: all command demo test bench fuzz install clean help
 

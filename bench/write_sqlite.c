@@ -78,16 +78,20 @@ static void bind_text(struct peer *p, sqlite3_stmt *stmt, int at,
 static void peer_open(struct peer *p, const char *file,
 		      enum wr_fulltext fulltext)
 {
-	/* Made by Windrow, so that the schema is its own. */
+	/* Made by Windrow, so that the schema is its own; the pragmas are those
+	   of backend/sqlite/db.c, the WAL as long as that lets it grow. */
 	bulk_close(bulk_open(file, fulltext));
 	check(p, sqlite3_open_v2(file, &p->db,
 				 SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
 				 NULL));
 	check(p, sqlite3_exec(p->db,
 			      "PRAGMA synchronous = FULL;"
-			      "PRAGMA foreign_keys = ON;"
-			      "PRAGMA cache_size = -65536;"
-			      "PRAGMA temp_store = MEMORY",
+			      "PRAGMA cache_size = -24576;"
+			      "PRAGMA temp_store = MEMORY;"
+			      "PRAGMA foreign_keys = OFF;"
+			      "PRAGMA secure_delete = FAST;"
+			      "PRAGMA cell_size_check = ON;"
+			      "PRAGMA wal_autocheckpoint = 2048",
 			      NULL, NULL, NULL));
 	prepare(p, &p->begin, "BEGIN IMMEDIATE");
 	prepare(p, &p->commit, "COMMIT");
