@@ -194,7 +194,7 @@ void clock_format(int64_t us, char out[CLOCK_TEXT])
 {
 	int64_t seconds = floor_div(us, SECOND);
 	int64_t days = floor_div(seconds, DAY_SECONDS);
-	unsigned fraction = (unsigned)(us - seconds * SECOND) % SECOND;
+	unsigned fraction = (unsigned)((us % SECOND + SECOND) % SECOND);
 	unsigned of_day =
 		(unsigned)(seconds - days * DAY_SECONDS) % DAY_SECONDS;
 	struct date d = date_of_days(days);

@@ -334,8 +334,10 @@ static int compare_members(const void *x, const void *y)
 static int close_object(struct parser *ps, size_t base, struct json *out)
 {
 	size_t n = ps->nopen - base, kept = 0;
-	struct json_pair *from = ps->open + base, *members;
+	struct json_pair *from = NULL, *members;
 
+	if (n)
+		from = ps->open + base;
 	if (n > 1)
 		qsort(from, n, sizeof(*from), compare_members);
 	/* Of equal names the last one stays. */
