@@ -39,6 +39,7 @@ struct driver {
 	bool persists; /* over close and open */
 	bool threads;  /* runs on libuv's loop, else on the simulation's */
 	bool faulty;   /* wrapped by faulty.c */
+	bool stems;    /* finds "indexes" for "indexing" */
 };
 
 /* Defined by each executable. */

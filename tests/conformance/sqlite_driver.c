@@ -41,4 +41,5 @@ const struct driver driver = {
 	.clear = clear,
 	.persists = true,
 	.threads = true,
+	.stems = true,
 };
