@@ -94,7 +94,7 @@ static size_t mutate(uint8_t *out, struct rand_state *rnd)
 int main(int argc, char **argv)
 {
 	struct rand_state rnd = { argc > 2 ? strtoull(argv[2], NULL, 10) : 1 };
-	size_t n = argc > 3 ? strtoull(argv[3], NULL, 10) : 3000;
+	size_t n = argc > 3 ? strtoull(argv[3], NULL, 10) : 20000;
 	static uint8_t bytes[MOST_BYTES];
 
 	must(argc > 1, "usage: fuzz_NAME FOLDER [SEED [MUTATIONS]]");
