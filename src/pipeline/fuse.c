@@ -61,6 +61,8 @@ int fuse(struct result *text, struct result *vector, uint32_t limit)
 		*doc = vector->docs[i];
 		doc->rank_vector = (uint32_t)i + 1;
 	}
+	if (!text->ndocs)
+		return 0;
 	qsort(text->docs, text->ndocs, sizeof(*text->docs), by_key);
 	text->ndocs = merge_twins(text->docs, text->ndocs);
 	for (size_t i = 0; i < text->ndocs; i++) {

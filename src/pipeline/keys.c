@@ -34,14 +34,12 @@ void item_begin(struct pipeline *p, struct item *item)
 {
 	switch (item->kind) {
 	case WRITE_UPSERT:
+	case WRITE_DELETE:
 		item->state = ITEM_LOOKUP;
 		queue_push(&p->lookups, item);
 		break;
 	case WRITE_VECTOR:
 		embed_add(p, item);
-		break;
-	case WRITE_DELETE:
-		write_add(p, item);
 		break;
 	}
 }

@@ -59,11 +59,26 @@ static enum wr_outcome predict(const struct lookup *l)
 	return l->same_content && l->same_meta ? WR_UNCHANGED : WR_UPDATED;
 }
 
+/* What is not stored need not be deleted. */
+static void delete_looked_up(struct pipeline *p, struct item *item)
+{
+	if (!item->lookup.found) {
+		item_settle(p, item, WR_SKIPPED, WR_SKIP_GONE, NULL);
+		return;
+	}
+	item->predicted = WR_UPDATED;
+	write_add(p, item);
+}
+
 static void item_looked_up(struct pipeline *p, struct item *item)
 {
 	const struct lookup *l = &item->lookup;
 	enum wr_policy policy = item->ticket->policy;
 
+	if (item->kind == WRITE_DELETE) {
+		delete_looked_up(p, item);
+		return;
+	}
 	if (l->found && policy == WR_SKIP) {
 		item_settle(p, item, WR_SKIPPED, WR_SKIP_STORED, NULL);
 		return;

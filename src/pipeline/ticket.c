@@ -174,7 +174,7 @@ void input_unref(struct input *in)
 	mem_free(in->items);
 	mem_free(in->recs);
 	arena_release(&in->arena);
-	if (in->charged_records)
+	if (in->gate)
 		gate_leave(in->gate, in->charged_records, in->charged_bytes);
 	mem_free(in);
 }
