@@ -114,10 +114,13 @@ void keys_admit(struct pipeline *p, struct item *item)
  * the follower need not go through the stages itself.
  */
 static bool repeats(struct pipeline *p, const struct item *follower,
-		    const struct item *leader)
+		    const struct item *leader, enum wr_outcome outcome)
 {
 	int64_t touch_after = (int64_t)p->config.touch_after_s * 1000000;
-	int64_t newer = follower->rec.fetched_at - leader->rec.fetched_at;
+	/* An unchanged leader may have left the stored time as it was. */
+	int64_t stored = outcome == WR_UNCHANGED ? leader->lookup.fetched_at
+						 : leader->rec.fetched_at;
+	int64_t newer = follower->rec.fetched_at - stored;
 
 	return leader->embed != EMBED_FAILED && !follower->rec.embedding &&
 	       newer >= 0 && newer <= touch_after &&
@@ -147,7 +150,7 @@ static bool settle_with(struct pipeline *p, struct item *follower,
 		item_fail(p, follower, &err);
 		return true;
 	default:
-		if (!repeats(p, follower, leader))
+		if (!repeats(p, follower, leader, outcome))
 			return false;
 		item_settle(p, follower, WR_UNCHANGED, WR_SKIP_NONE, NULL);
 		return true;
