@@ -81,7 +81,7 @@ static void print_hits(const wr_reply *hits)
 
 	for (size_t i = 0; i < wr_reply_documents(hits); i++)
 		if (wr_reply_document(hits, i, &doc) == 1)
-			printf("%.3f  %.*s\n", doc.score, (int)doc.url.len,
+			printf("%.2f  %.*s\n", doc.score, (int)doc.url.len,
 			       doc.url.ptr);
 }
 
