@@ -7,11 +7,11 @@
 #ifndef EMBED_EMBEDDER_H
 #define EMBED_EMBEDDER_H
 
-#include <stdint.h>
 #include "base/list.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "windrow.h"
+#include <stdint.h>
 
 struct embed_asker; /* embed/queue.h */
 
@@ -38,7 +38,8 @@ struct embedder_config {
 	const char *model;
 	uint32_t dim; /* wished or recorded; 0: unknown */
 	unsigned inflight;
-	const struct embed_asker *asker; /* for "queue"; outlives the embedder */
+	const struct embed_asker
+		*asker; /* for "queue"; outlives the embedder */
 	struct loop *loop;
 	const struct log *log;
 };
@@ -57,8 +58,8 @@ struct embedder_ops {
 	int (*open)(void **self, const struct embedder_config *config,
 		    struct embedder_identity *id, struct wr_error *err);
 	/*
-	 * Start op.  While the dimension is unknown, op->dim is 0 and vectors is
-	 * NULL: the embedder answers with op->dim alone.
+	 * Start op.  While the dimension is unknown, op->dim is 0 and vectors
+	 * is NULL: the embedder answers with op->dim alone.
 	 */
 	void (*run)(void *self, struct embed_op *op);
 	/* Hurry op up; done() still comes, with WR_ECANCELED if it helped. */

@@ -9,9 +9,9 @@
 #ifndef EMBED_QUEUE_H
 #define EMBED_QUEUE_H
 
+#include "windrow.h"
 #include <stddef.h>
 #include <stdint.h>
-#include "windrow.h"
 
 struct embed_request;
 
