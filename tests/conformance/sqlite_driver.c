@@ -6,13 +6,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A folder of its own, so that whatever lies beside the file goes with it. */
+/*
+ * A folder of its own, so that whatever lies beside the file goes with it; in
+ * memory where there is such a place, for thousands of commits are awaited.
+ */
 static void place(char *location, size_t room)
 {
-	char folder[] = "/tmp/windrow-conformance-XXXXXX";
+	const char *under = getenv("TMPDIR");
+	char folder[256];
 
+	if (!under)
+		under = access("/dev/shm", W_OK) ? "/tmp" : "/dev/shm";
+	snprintf(folder, sizeof(folder), "%s/windrow-conformance-XXXXXX",
+		 under);
 	if (!mkdtemp(folder))
-		fail_msg("no folder for a store");
+		fail_msg("no folder for a store: %s", folder);
 	snprintf(location, room, "sqlite:///%s/store.db", folder);
 }
 
