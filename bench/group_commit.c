@@ -88,8 +88,8 @@ int main(void)
 			  "caller, %.0f/s with %d",
 			  bulk, one, rates[i], CALLERS);
 	}
-	bench_row_at_least("200 callers (peer: min of bulk/2, 4 x one caller)",
-			   "/s", bench_median(peers, repeats),
+	bench_row_at_least("200 callers (peer: min(bulk/2, 4 x one))", "/s",
+			   bench_median(peers, repeats),
 			   bench_median(rates, repeats),
 			   bench_median(ratios, repeats), 1);
 	pages_release(&pages);

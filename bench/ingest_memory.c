@@ -7,6 +7,7 @@
  * greatest resident size.
  */
 #include "bench.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,10 @@ static pid_t start(int in, int out, int other, char *const argv[])
 
 static void run(char *windrow, char *const argv[])
 {
-	pid_t pid = start(0, 2, -1, argv);
-	int status;
+	int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC), status;
+	pid_t pid = start(0, nowhere, -1, argv);
 
+	close(nowhere);
 	if (waitpid(pid, &status, 0) != pid || status)
 		bench_die("%s %s failed", windrow, argv[1]);
 }
@@ -47,9 +49,9 @@ static double peak_mb(char *generate, char *windrow, size_t n)
 	const char *file = bench_file("memory.db");
 	char db[1024], count[32];
 	char dash[] = "-", ingest[] = "ingest", init[] = "init",
-	     db_option[] = "--db", off[] = "--no-fulltext", json[] = "--json";
+	     quiet[] = "--quiet", db_option[] = "--db", off[] = "--no-fulltext";
 	char *make[] = { windrow, init, db_option, db, off, NULL };
-	char *load[] = { windrow, ingest, db_option, db, json, dash, NULL };
+	char *load[] = { windrow, ingest, db_option, db, quiet, dash, NULL };
 	char *source[] = { generate, count, NULL };
 	struct rusage usage;
 	double began = bench_now(), mb;
