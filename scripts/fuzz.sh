@@ -7,7 +7,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 CC=clang scripts/build.sh build-fuzz --buildtype=debug -Doptimization=1 \
-  -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true --
+  -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true \
+  -Dc_args=-fsanitize=fuzzer-no-link --
 
 [ $# -gt 0 ] || set -- $(find build-fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' \
   -type f -perm -u+x -exec basename {} \;)
