@@ -1,9 +1,9 @@
 /*
  * backend.h - what a backend must do.
  *
- * A backend turns backend_ops into effects.  There is one entry point, run(), so
- * that timing, tracing and fault injection are wrappers of four functions (see
- * faulty.c).  tests/conformance/ is the specification.
+ * A backend turns backend_ops into effects.  There is one entry point, run(),
+ * so that timing, tracing and fault injection are wrappers of four functions
+ * (see faulty.c).  tests/conformance/ is the specification.
  *
  * Everything is called on the loop's thread, except open().  What an op points
  * to is the issuer's and outlives the op.
@@ -11,8 +11,6 @@
 #ifndef BACKEND_BACKEND_H
 #define BACKEND_BACKEND_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "backend/result.h"
 #include "base/list.h"
 #include "base/log.h"
@@ -22,6 +20,8 @@
 #include "record/record.h"
 #include "record/snippet.h"
 #include "windrow.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 /* ------------------------------------------------------------ settings -- */
 
@@ -32,11 +32,11 @@ enum { SETTING_TEXT = 256 };
  * "": no wish), what is recorded on the way out.
  */
 struct settings {
-	enum wr_urls urls;         /* out: never DEFAULT */
-	enum wr_fulltext fulltext; /* out: never DEFAULT */
+	enum wr_urls urls;	     /* out: never DEFAULT */
+	enum wr_fulltext fulltext;   /* out: never DEFAULT */
 	char embedder[SETTING_TEXT]; /* "none", "hash", "host"; "": not yet */
 	char model[SETTING_TEXT];
-	uint32_t dim;     /* 0: not known yet */
+	uint32_t dim;	  /* 0: not known yet */
 	uint32_t version; /* out: of the schema */
 };
 
@@ -55,9 +55,9 @@ struct lookup {
 	/* Result. */
 	bool found;
 	bool same_content; /* digests that count, and equal */
-	bool same_meta;    /* likewise; halves left out are equal */
-	bool pending;      /* waits for its embedding */
-	bool reused;       /* vector was filled in */
+	bool same_meta;	   /* likewise; halves left out are equal */
+	bool pending;	   /* waits for its embedding */
+	bool reused;	   /* vector was filled in */
 	int64_t fetched_at;
 };
 
@@ -113,14 +113,14 @@ struct write {
 /* ----------------------------------------------------------------- ops -- */
 
 enum backend_op_kind {
-	BACKEND_LOOKUP,   /* of a batch of records */
-	BACKEND_WRITE,    /* a batch, all or nothing, durable when done */
-	BACKEND_KNOWN,    /* which keys are stored? */
-	BACKEND_GET,      /* documents by key */
-	BACKEND_SCAN,     /* documents by filter, in key order */
-	BACKEND_SEARCH,   /* documents by text or vector, best first */
-	BACKEND_PENDING,  /* documents that wait for an embedding, key order */
-	BACKEND_PRUNE,    /* delete by filter, one bounded transaction */
+	BACKEND_LOOKUP,	 /* of a batch of records */
+	BACKEND_WRITE,	 /* a batch, all or nothing, durable when done */
+	BACKEND_KNOWN,	 /* which keys are stored? */
+	BACKEND_GET,	 /* documents by key */
+	BACKEND_SCAN,	 /* documents by filter, in key order */
+	BACKEND_SEARCH,	 /* documents by text or vector, best first */
+	BACKEND_PENDING, /* documents that wait for an embedding, key order */
+	BACKEND_PRUNE,	 /* delete by filter, one bounded transaction */
 	BACKEND_STATS,
 	BACKEND_CHECK,
 	BACKEND_MIGRATE,
@@ -145,7 +145,7 @@ struct backend_op {
 			const struct wr_str *keys;
 			size_t n;
 			bool details;
-			int64_t since;       /* 0: any; needs no details */
+			int64_t since;	     /* 0: any; needs no details */
 			uint8_t *stored;     /* n; KNOWN_* */
 			int64_t *fetched_at; /* n with details, else NULL */
 		} known;
@@ -163,10 +163,10 @@ struct backend_op {
 			struct result *result; /* less than limit: the end */
 		} scan;
 		struct {
-			enum wr_mode mode;             /* TEXT, VECTOR; HYBRID
+			enum wr_mode mode;	       /* TEXT, VECTOR; HYBRID
 							  with CAN_HYBRID */
 			const struct text_query *text; /* for snippets too */
-			const float *vector;           /* dim floats */
+			const float *vector;	       /* dim floats */
 			const struct filter *filter;
 			uint32_t limit;
 			unsigned parts;
@@ -182,10 +182,10 @@ struct backend_op {
 		struct {
 			const struct filter *filter;
 			struct wr_str after; /* key; empty: from the start */
-			uint32_t limit;      /* rows; dry_run: any number */
+			uint32_t limit;	     /* rows; dry_run: any number */
 			bool dry_run;
 			uint64_t removed; /* result */
-			bool more;        /* result: ask again, */
+			bool more;	  /* result: ask again, */
 			struct buf *last; /* result: after this key */
 		} prune;
 		struct {

@@ -11,10 +11,10 @@
 
 /* Chances in a thousand, drawn for each op. */
 struct faults {
-	unsigned refuse;  /* fails before it reached the store (WR_EIO) */
-	unsigned forget;  /* a write that happened, but fails with WR_EIO */
-	unsigned busy;    /* fails with WR_EBUSY */
-	unsigned slow;    /* takes up to slow_us longer */
+	unsigned refuse; /* fails before it reached the store (WR_EIO) */
+	unsigned forget; /* a write that happened, but fails with WR_EIO */
+	unsigned busy;	 /* fails with WR_EBUSY */
+	unsigned slow;	 /* takes up to slow_us longer */
 	int64_t slow_us;
 	/* A write fails with WR_EDATA while it holds a key with this in it. */
 	struct wr_str poison; /* empty: none */

@@ -4,10 +4,8 @@
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
-	&mem_backend,
-#ifdef HAVE_SQLITE
 	&sqlite_backend,
-#endif
+	&mem_backend,
 };
 
 enum { NBACKENDS = sizeof(backends) / sizeof(backends[0]) };

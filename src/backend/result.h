@@ -6,10 +6,10 @@
 #ifndef BACKEND_RESULT_H
 #define BACKEND_RESULT_H
 
-#include <stdbool.h>
-#include <stdint.h>
 #include "base/arena.h"
 #include "windrow.h"
+#include <stdbool.h>
+#include <stdint.h>
 
 struct document {
 	bool found;
