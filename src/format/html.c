@@ -266,6 +266,13 @@ static void on_text(void *arg, const xmlChar *s, int len)
 	fold_text(&w->text, text);
 }
 
+/* Else they would go to a handler that the program set for its own parsing. */
+static void on_error(void *arg, xmlErrorPtr e)
+{
+	(void)arg;
+	(void)e;
+}
+
 /* libxml2 asks for more of the page. */
 static int on_read(void *arg, char *to, int len)
 {
@@ -299,6 +306,8 @@ static htmlParserCtxtPtr parser_new(struct walk *w)
 	p->sax->characters = on_text;
 	p->sax->ignorableWhitespace = on_text;
 	p->sax->cdataBlock = on_text;
+	p->sax->serror = on_error;
+	p->sax->initialized = XML_SAX2_MAGIC;
 	p->userData = w;
 	htmlCtxtUseOptions(p, HTML_PARSE_RECOVER | HTML_PARSE_NOERROR |
 				      HTML_PARSE_NOWARNING | HTML_PARSE_NONET |

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -116,6 +117,9 @@ static void put_time(struct wr_writer *w, const char *name, int64_t us)
 static int put_embedding(struct wr_writer *w, const struct wr_document *doc,
 			 struct wr_error *err)
 {
+	char text[32];
+	int n;
+
 	put_name(w, "embedding");
 	for (size_t i = 0; i < doc->embedding_dim; i++) {
 		double x = (double)doc->embedding[i];
@@ -125,7 +129,8 @@ static int put_embedding(struct wr_writer *w, const struct wr_document *doc,
 					 "the embedding holds NaN or infinity "
 					 "at place %zu",
 					 i);
-		buf_printf(&w->line, "%c%.9g", i ? ',' : '[', x);
+		n = snprintf(text, sizeof(text), "%c%.9g", i ? ',' : '[', x);
+		buf_add(&w->line, text, (size_t)n);
 	}
 	buf_putc(&w->line, ']');
 	return 0;
