@@ -213,7 +213,7 @@ static void lacks_value(const struct parser *p)
 
 static void unknown(const struct parser *p, const char *arg)
 {
-	const char *names[OPTIONS_MAX], *near = NULL;
+	const char *names[OPTIONS_MAX] = { 0 }, *near = NULL;
 	char word[64];
 	size_t i, matches = 0, len;
 
