@@ -32,4 +32,4 @@ fi
 
 [ $# -gt 0 ] || exit 0
 shift
-exec ninja --quiet -C "$folder" "$@"
+exec ninja --quiet -k 20 -C "$folder" "$@"
