@@ -223,7 +223,7 @@ struct wr_options {
 
 	/* Admission: beyond these wr_submit() says WR_EFULL. */
 	uint32_t max_records; /* in flight; default 20,000 */
-	uint64_t max_bytes;   /* in flight; default 32 MiB */
+	uint64_t max_bytes;   /* in flight; default 16 MiB */
 
 	uint64_t max_content_bytes; /* of one record; default 64 MiB */
 	uint32_t op_timeout_ms;     /* of one verb, retries and all; 120,000 */

@@ -450,7 +450,7 @@ int wr_open(wr_store **out, const struct wr_options *opts, wr_queue *q,
 	}
 	s->gate.max_records = s->opts.max_records ? s->opts.max_records : 20000;
 	s->gate.max_bytes =
-		s->opts.max_bytes ? s->opts.max_bytes : (uint64_t)32 << 20;
+		s->opts.max_bytes ? s->opts.max_bytes : (uint64_t)16 << 20;
 	status = resolve(s, err);
 	if (!status)
 		status = loop_uv_new(&s->loop, workers_of(&s->opts), err);
