@@ -75,8 +75,9 @@ run_tests() { # FOLDER [OPTION...]
   $wrapper "$meson" test -C "$folder" --print-errorlogs "$@" \
     </dev/null >"$work/log" 2>&1
   status=$?
-  # One line a test, and the end of what a failed one printed.
-  grep -v -e '^ninja: ' -e '^\[[0-9/]*\] ' "$work/log"
+  # One line a test, what a failed one printed, and what is not zero.
+  grep -v -e '^ninja: ' -e '^\[[0-9/]*\] ' -e ': *0 *$' -e '^Full log' \
+    -e '^ *$' "$work/log"
   good=$((good + $(count Ok 'Expected Fail')))
   lost=$(count Fail 'Unexpected Pass' Timeout)
   bad=$((bad + lost))
