@@ -1,14 +1,13 @@
 #include "format/charset.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <iconv.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/str.h"
 #include "base/text.h"
+#include "format/ascii.h"
 
 /* Declarations are looked for in this many bytes; browsers take 1,024. */
 enum { PRESCAN = 4096 };
@@ -91,16 +90,11 @@ static const struct {
 	{ "windows-949", "CP949" },
 };
 
-static bool label_is(struct wr_str s, const char *label)
-{
-	return s.len == strlen(label) && !strncasecmp(s.ptr, label, s.len);
-}
-
 /* iconv's name, or NULL where the label is not known. */
 static const char *charset_named(struct wr_str label)
 {
 	for (size_t i = 0; i < sizeof(charsets) / sizeof(*charsets); i++)
-		if (label_is(label, charsets[i].label))
+		if (ascii_is(label, charsets[i].label))
 			return charsets[i].name;
 	return NULL;
 }
@@ -108,11 +102,9 @@ static const char *charset_named(struct wr_str label)
 /* Where word (in lower case) stands in s, or NULL. */
 static const char *find_word(struct wr_str s, const char *word)
 {
-	size_t n = strlen(word);
-
-	for (size_t i = 0; i + n <= s.len; i++)
-		if (!strncasecmp(s.ptr + i, word, n))
-			return s.ptr + i;
+	for (; s.len; s.ptr++, s.len--)
+		if (ascii_starts(s, word))
+			return s.ptr;
 	return NULL;
 }
 
@@ -121,10 +113,10 @@ static struct wr_str behind(struct wr_str s, const char *p)
 	return (struct wr_str){ p, (size_t)(s.ptr + s.len - p) };
 }
 
-static bool is_label_byte(unsigned char c)
+static bool is_label_byte(char c)
 {
-	return c < 0x80 && (isalnum(c) || c == '-' || c == '_' || c == ':' ||
-			    c == '.' || c == '+');
+	return ascii_is_alnum(c) || c == '-' || c == '_' || c == ':' ||
+	       c == '.' || c == '+';
 }
 
 /* The value of name="value" in a tag, quoted or not. */
@@ -135,17 +127,16 @@ static struct wr_str value_of(struct wr_str tag, const char *name)
 
 	while ((p = find_word(tag, name))) {
 		tag = behind(tag, p + strlen(name));
-		while (tag.len && isspace((unsigned char)*tag.ptr))
+		while (tag.len && ascii_is_blank(*tag.ptr))
 			tag = behind(tag, tag.ptr + 1);
 		if (!tag.len || *tag.ptr != '=')
 			continue;
 		tag = behind(tag, tag.ptr + 1);
-		while (tag.len && (isspace((unsigned char)*tag.ptr) ||
+		while (tag.len && (ascii_is_blank(*tag.ptr) ||
 				   *tag.ptr == '"' || *tag.ptr == '\''))
 			tag = behind(tag, tag.ptr + 1);
 		v.ptr = tag.ptr;
-		while (v.len < tag.len &&
-		       is_label_byte((unsigned char)tag.ptr[v.len]))
+		while (v.len < tag.len && is_label_byte(tag.ptr[v.len]))
 			v.len++;
 		return v;
 	}
@@ -176,8 +167,8 @@ static const char *declared_by_meta(struct wr_str head)
 			if (!p)
 				return NULL;
 			rest = behind(rest, p + 3);
-		} else if (rest.len > 5 && !strncasecmp(rest.ptr, "meta", 4) &&
-			   !isalnum((unsigned char)rest.ptr[4])) {
+		} else if (rest.len > 4 && ascii_starts(rest, "meta") &&
+			   !ascii_is_alnum(rest.ptr[4])) {
 			tag = tag_at(rest, rest.ptr);
 			name = charset_named(value_of(tag, "charset"));
 			if (name)

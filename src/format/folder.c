@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "format/ascii.h"
 #include "record/digest.h"
 
 #define WHERE "folder"
@@ -38,20 +38,13 @@ struct finding {
 	struct buf full; /* scratch */
 };
 
-static bool ends_with(struct wr_str s, const char *end)
-{
-	size_t n = strlen(end);
-
-	return s.len > n && !strncasecmp(s.ptr + s.len - n, end, n);
-}
-
 struct wr_str folder_page_name(struct wr_str name)
 {
-	if (ends_with(name, ".gz"))
+	if (ascii_ends(name, ".gz"))
 		name.len -= 3;
-	else if (ends_with(name, ".zst"))
+	else if (ascii_ends(name, ".zst"))
 		name.len -= 4;
-	if (!ends_with(name, ".html") && !ends_with(name, ".htm"))
+	if (!ascii_ends(name, ".html") && !ascii_ends(name, ".htm"))
 		name.len = 0;
 	return name;
 }

@@ -1,10 +1,11 @@
 #include "format/html_element.h"
 
-#include <ctype.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "base/str.h"
+#include "format/ascii.h"
 
 /* Sorted by name. */
 static const struct row {
@@ -132,8 +133,7 @@ static bool has_word(const char *value, const char *const *list, size_t n)
 		size_t len = strcspn(value, blank);
 
 		for (size_t i = 0; i < n; i++)
-			if (strlen(list[i]) == len &&
-			    !strncasecmp(value, list[i], len))
+			if (ascii_is((struct wr_str){ value, len }, list[i]))
 				return true;
 		value += len;
 	}
@@ -147,9 +147,9 @@ static bool style_says(const char *style, const char *what)
 		const char *p = style, *w = what;
 
 		while (*p && *w) {
-			if (isspace((unsigned char)*p)) {
+			if (ascii_is_blank(*p)) {
 				p++;
-			} else if (tolower((unsigned char)*p) == *w) {
+			} else if (ascii_lower(*p) == *w) {
 				p++;
 				w++;
 			} else {
@@ -165,9 +165,9 @@ static bool style_says(const char *style, const char *what)
 static bool is_hidden(const char *name, const char *value)
 {
 	if (!strcmp(name, "hidden"))
-		return strcasecmp(value, "until-found") != 0;
+		return !ascii_is(str_of(value), "until-found");
 	if (!strcmp(name, "aria-hidden"))
-		return !strcasecmp(value, "true");
+		return ascii_is(str_of(value), "true");
 	if (!strcmp(name, "style"))
 		return style_says(value, "display:none") ||
 		       style_says(value, "visibility:hidden");

@@ -1,9 +1,9 @@
 #include "format/html_guard.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
+
+#include "format/ascii.h"
 
 enum { ATTRIBUTES_MOST = 256 };
 
@@ -27,9 +27,8 @@ static bool is_blank(char c)
 
 static bool looking_at(const struct scan *s, const char *what)
 {
-	size_t n = strlen(what);
-
-	return s->len - s->at >= n && !strncasecmp(s->p + s->at, what, n);
+	return ascii_starts((struct wr_str){ s->p + s->at, s->len - s->at },
+			    what);
 }
 
 static void skip_blanks(struct scan *s)
@@ -133,7 +132,7 @@ static void guard_tags(struct scan *s)
 			continue; /* a comment that is over at once */
 		if (looking_at(s, "!--"))
 			skip_to(s, END_COMMENT);
-		else if (s->at < s->len && isalpha((unsigned char)s->p[s->at]))
+		else if (s->at < s->len && ascii_is_letter(s->p[s->at]))
 			guard_tag(s);
 	}
 }

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,6 +19,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "format/ascii.h"
 
 #define WHERE "output"
 
@@ -237,17 +238,10 @@ int output_write(struct output *o, const void *p, size_t len,
 	return len ? pack_on(o, p, len, false, err) : 0;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n > m && !strcasecmp(s + n - m, end);
-}
-
 static int start_packing(struct output *o, const char *path,
 			 struct wr_error *err)
 {
-	if (ends_with(path, ".gz")) {
+	if (ascii_ends(str_of(path), ".gz")) {
 		o->z.zalloc = zlib_alloc;
 		o->z.zfree = zlib_free;
 		if (deflateInit2(&o->z, GZIP_LEVEL, Z_DEFLATED, MAX_WBITS + 16,
@@ -255,7 +249,7 @@ static int start_packing(struct output *o, const char *path,
 			return error_nomem(err, WHERE);
 		o->z_inited = true;
 		o->packing = PACK_GZIP;
-	} else if (ends_with(path, ".zst")) {
+	} else if (ascii_ends(str_of(path), ".zst")) {
 		o->zc = ZSTD_createCCtx();
 		if (!o->zc)
 			return error_nomem(err, WHERE);

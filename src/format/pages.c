@@ -3,7 +3,6 @@
  */
 #include "format/reader.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "format/ascii.h"
 #include "format/folder.h"
 #include "format/html.h"
 #include "format/input.h"
@@ -103,9 +103,9 @@ static bool is_binary(struct wr_str s)
 	return memchr(s.ptr, '\0', s.len < SNIFF ? s.len : SNIFF) != NULL;
 }
 
-static bool is_url_byte(unsigned char c)
+static bool is_url_byte(char c)
 {
-	return c < 0x80 && c && (isalnum(c) || strchr("-._~!$&'()*+,;=:@/", c));
+	return c && (ascii_is_alnum(c) || strchr("-._~!$&'()*+,;=:@/", c));
 }
 
 /* The base and, behind it, the path as a URL has it. */
@@ -115,12 +115,12 @@ static int make_url(struct pages *p, struct wr_str path)
 	buf_clear(&p->url);
 	buf_puts(&p->url, p->base);
 	for (size_t i = 0; i < path.len; i++) {
-		unsigned char c = (unsigned char)path.ptr[i];
+		char c = path.ptr[i];
 
 		if (is_url_byte(c))
-			buf_putc(&p->url, (char)c);
+			buf_putc(&p->url, c);
 		else
-			buf_printf(&p->url, "%%%02X", c);
+			buf_printf(&p->url, "%%%02X", (unsigned char)c);
 	}
 	return buf_status(&p->url);
 }
@@ -226,10 +226,9 @@ static bool has_scheme(const char *url)
 {
 	const char *p = url;
 
-	if (!isalpha((unsigned char)*p))
+	if (!ascii_is_letter(*p))
 		return false;
-	while (isalnum((unsigned char)*p) || *p == '+' || *p == '-' ||
-	       *p == '.')
+	while (ascii_is_alnum(*p) || *p == '+' || *p == '-' || *p == '.')
 		p++;
 	return *p == ':' && p[1];
 }

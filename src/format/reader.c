@@ -3,11 +3,11 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/str.h"
+#include "format/ascii.h"
 
 #define WHERE "reader"
 #define CONTENT_DEFAULT ((uint64_t)64 << 20)
@@ -31,13 +31,6 @@ static int complete(struct wr_reader_options *to,
 	return 0;
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t n = strlen(s), m = strlen(end);
-
-	return n > m && !strcasecmp(s + n - m, end);
-}
-
 /* Settle the format from what lies at the path. */
 static int choose(struct wr_reader_options *o, struct wr_error *err)
 {
@@ -58,8 +51,8 @@ static int choose(struct wr_reader_options *o, struct wr_error *err)
 	folder = S_ISDIR(st.st_mode);
 	switch (o->format) {
 	case WR_FORMAT_AUTO:
-		if (!folder &&
-		    (ends_with(o->path, ".html") || ends_with(o->path, ".htm")))
+		if (!folder && (ascii_ends(str_of(o->path), ".html") ||
+				ascii_ends(str_of(o->path), ".htm")))
 			return error_set(err, WR_EINVAL, 0, WHERE,
 					 "%s is one HTML file; give the folder "
 					 "that it lies in",
