@@ -46,10 +46,15 @@ static int copy_host(struct filter *f, struct wr_str host, struct arena *arena,
 	p = arena_alloc(arena, host.len);
 	if (!p)
 		return error_nomem(err, WHERE);
-	for (size_t i = 0; i < host.len; i++) {
+	/* As url.h writes hosts: "%C3" is in upper case. */
+	for (size_t i = 0, escape = 0; i < host.len; i++) {
 		char c = host.ptr[i];
 
-		p[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+		if (escape)
+			p[i] = (char)(c >= 'a' && c <= 'f' ? c - 32 : c);
+		else
+			p[i] = (char)(c >= 'A' && c <= 'Z' ? c + 32 : c);
+		escape = c == '%' ? 2 : escape - !!escape;
 	}
 	f->host = (struct wr_str){ p, host.len };
 	return 0;

@@ -111,18 +111,21 @@ static void needle_init(struct needle *needle, const struct text_query *query)
 /* Which word of the query it is, or a form of; -1: none. */
 static int needle_find(const struct needle *needle, struct wr_str word)
 {
-	size_t stem;
+	size_t stem = 0;
 
 	if (!word.len || !needle->first[(unsigned char)*word.ptr])
 		return -1;
-	stem = stem_len(word);
 	for (size_t i = 0; i < needle->n; i++) {
 		const struct wanted *w = &needle->words[i];
 
 		if (str_eq(w->word, word))
 			return (int)i;
-		if (w->stem == stem && stem >= STEM_LEAST &&
-		    !memcmp(w->word.ptr, word.ptr, stem))
+		if (w->stem < STEM_LEAST || word.len < w->stem ||
+		    memcmp(w->word.ptr, word.ptr, w->stem) != 0)
+			continue;
+		if (!stem)
+			stem = stem_len(word);
+		if (w->stem == stem)
 			return (int)i;
 	}
 	return -1;

@@ -199,12 +199,14 @@ int host_add_name(struct piece *out, struct wr_str host)
 
 int host_add_other(struct piece *out, struct wr_str host)
 {
-	char room[URL_MAX];
-	struct piece name = { room, 0, sizeof(room), false };
+	size_t start = out->len;
 
-	host_decode(&name, host);
-	if (name.over)
-		return WR_EDATA;
-	piece_add_encoded(out, (struct wr_str){ name.ptr, name.len }, ":@[]/?");
+	piece_add_encoded(out, host, ":@[]/?");
+	for (size_t i = start; i < out->len; i++) {
+		if (out->ptr[i] == '%')
+			i += 2; /* in upper case */
+		else
+			out->ptr[i] = url_lower(out->ptr[i]);
+	}
 	return 0;
 }

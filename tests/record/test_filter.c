@@ -88,6 +88,9 @@ static void a_prefix_and_a_host_are_of_the_key(void **state)
 	assert_true(matches("https://www.example.org:81/x", 1, NULL));
 	assert_false(matches("https://example.org/x", 1, NULL));
 	assert_false(matches("www.example.org", 1, NULL));
+	from.host = str_of("A%c3%BCB");
+	init(&from);
+	assert_true(matches("x://a%C3%BCb/", 1, NULL));
 	from.host = str_of("[::1]");
 	init(&from);
 	assert_true(matches("http://[::1]:80/", 1, NULL));

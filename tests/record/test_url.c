@@ -210,6 +210,8 @@ static void other_schemes_are_kept_with_their_hosts(void **state)
 	good("file://", "file:///");
 	good("s3://Bucket/Key", "s3://bucket/Key");
 	good("s3://123/Key", "s3://123/Key");
+	good("s3://%41%2541%2f%3A/", "s3://a%2541%2F%3A/");
+	good("s3://a./", "s3://a./");
 	good("a.b+c-1://h:80/", "a.b+c-1://h:80/");
 }
 
