@@ -65,6 +65,7 @@ static void a_canceled_op_ends_and_has_happened_or_not(void **state)
 		ops[i].u.write.n = 1;
 		start_op(fx, &ops[i]);
 	}
+	/* Where there are no threads, none of them can have begun. */
 	for (int i = 0; i < N; i += 2)
 		fx->ops->cancel(fx->self, &ops[i]);
 	for (int i = 0; i < N; i++) {
@@ -72,7 +73,7 @@ static void a_canceled_op_ends_and_has_happened_or_not(void **state)
 
 		if (i % 2)
 			assert_int_equal(status, 0);
-		else if (status)
+		else if (status || !fx->driver->threads)
 			assert_int_equal(status, WR_ECANCELED);
 	}
 	for (int i = 0; i < N; i++)

@@ -92,6 +92,20 @@ static void an_unchanged_page_that_waits_takes_a_vector(void **state)
 		     WR_UNCHANGED);
 }
 
+static void a_vector_of_the_content_before_is_replaced_when_one_comes(
+	void **state)
+{
+	struct fixture *fx = *state;
+
+	save(fx, .key = "a", .content = "x", .vector = east);
+	save(fx, .key = "a", .content = "y", .wants_vector = true);
+	assert_saved(save(fx, .key = "a", .content = "y", .vector = north,
+			  .wants_vector = true),
+		     WR_UNCHANGED);
+	assert_vector(get(fx, "a"), north);
+	assert_false(get(fx, "a")->pending);
+}
+
 static void an_unchanged_page_without_a_vector_takes_one(void **state)
 {
 	struct fixture *fx = *state;
@@ -324,6 +338,8 @@ int test_vectors(void)
 		CONFORMANCE_TEST(
 			a_failed_embedding_leaves_the_vector_and_waits),
 		CONFORMANCE_TEST(an_unchanged_page_that_waits_takes_a_vector),
+		CONFORMANCE_TEST(
+			a_vector_of_the_content_before_is_replaced_when_one_comes),
 		CONFORMANCE_TEST(an_unchanged_page_without_a_vector_takes_one),
 		CONFORMANCE_TEST(an_unchanged_page_keeps_the_vector_it_has),
 		CONFORMANCE_TEST(another_title_leaves_the_vector_alone),

@@ -123,11 +123,14 @@ static void title_and_metadata_left_out_stay(void **state)
 	assert_saved(save(fx, .key = "a", .content = "y"), WR_UPDATED);
 	assert_text(get(fx, "a")->title, "T");
 	assert_text(get(fx, "a")->metadata, "{\"a\":1}");
+	/* What stayed is in the digest still. */
+	assert_saved(save(fx, .key = "a", .title = "T", .content = "y",
+			  .metadata = "{\"a\":1}"),
+		     WR_UNCHANGED);
 	assert_saved(save(fx, .key = "a", .title = "U", .content = "y"),
 		     WR_UPDATED);
 	assert_text(get(fx, "a")->title, "U");
 	assert_text(get(fx, "a")->metadata, "{\"a\":1}");
-	/* What stayed is in the digest still. */
 	assert_saved(save(fx, .key = "a", .title = "U", .content = "y",
 			  .metadata = "{\"a\":1}"),
 		     WR_UNCHANGED);
@@ -306,6 +309,18 @@ static void a_retry_that_finds_another_row_goes_by_the_rules(void **state)
 	save(fx, .key = "b", .content = "x", .fetched_at = AT(2));
 	page.key = "b";
 	assert_saved(save_page(fx, &page), WR_UNCHANGED);
+	/* That time, but another content or title. */
+	save(fx, .key = "d", .content = "z", .fetched_at = AT(3));
+	page.key = "d";
+	page.predicted = WR_INSERTED;
+	assert_saved(save_page(fx, &page), WR_UPDATED);
+	assert_text(get(fx, "d")->content, "x");
+	save(fx, .key = "e", .title = "z", .content = "x", .fetched_at = AT(3));
+	page.key = "e";
+	page.title = "T";
+	assert_saved(save_page(fx, &page), WR_UPDATED);
+	assert_text(get(fx, "e")->title, "T");
+	page.title = NULL;
 	/* Another content, and newer. */
 	save(fx, .key = "c", .content = "z", .fetched_at = AT(4));
 	page.key = "c";
