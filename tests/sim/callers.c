@@ -43,6 +43,7 @@ static void settled(struct call *call)
 	struct ticket *t;
 
 	a->settled++;
+	a->settled_as = ++a->world->nsettled;
 	a->status = call->error.status;
 	if (call->kind != CALL_SUBMIT && call->kind != CALL_DELETE) {
 		request_free((struct request *)call);
@@ -77,7 +78,7 @@ static struct asked *new_call(struct world *w, enum call_kind kind)
 	a->kind = kind;
 	a->tag = w->ncalls++;
 	a->owner = (int)below(w, OWNERS);
-	a->started_us = loop_now_us(w->loop);
+	a->world = w;
 	return a;
 }
 

@@ -76,6 +76,43 @@ static void replay(struct world *w, int key, struct model_set *set)
 	}
 }
 
+/* Did a later record of the same key and submission come to anything? */
+static bool has_winner(const struct asked *a, size_t i)
+{
+	for (size_t k = i + 1; k < a->n; k++)
+		if (a->key[k] == a->key[i] && a->step[k].outcome != WR_FAILED &&
+		    a->step[k].skip != WR_SKIP_SUPERSEDED)
+			return true;
+	return false;
+}
+
+static void check_superseded(struct world *w)
+{
+	for (unsigned c = 0; c < w->ncalls; c++)
+		for (size_t i = 0; i < w->asked[c].n; i++)
+			if (w->asked[c].step[i].skip == WR_SKIP_SUPERSEDED &&
+			    !has_winner(&w->asked[c], i))
+				world_problem(w,
+					      "record %zu of call %u was "
+					      "superseded by nothing that "
+					      "was stored",
+					      i, c);
+}
+
+/* What was asked before a flush is over before the flush is. */
+static void check_flushes(struct world *w)
+{
+	for (unsigned c = 0; c < w->ncalls; c++)
+		for (unsigned f = c + 1; f < w->ncalls; f++)
+			if (w->asked[f].kind == CALL_FLUSH &&
+			    !w->asked[f].status &&
+			    w->asked[f].settled_as < w->asked[c].settled_as)
+				world_problem(w,
+					      "flush %u was over before "
+					      "call %u",
+					      f, c);
+}
+
 /* A record that cannot be stored says so, whatever else goes on. */
 static void check_bad_records(struct world *w)
 {
@@ -207,6 +244,10 @@ void checks_at_end(struct world *w)
 	check_calls(w);
 	if (!*w->problem)
 		check_bad_records(w);
+	if (!*w->problem)
+		check_superseded(w);
+	if (!*w->problem)
+		check_flushes(w);
 	if (!*w->problem)
 		check_counters(w);
 	if (!*w->problem)

@@ -20,8 +20,9 @@ struct asked {
 	struct call *call; /* NULL once freed */
 	uint64_t tag;
 	int owner;
-	int64_t started_us, settled_us;
-	unsigned settled; /* how often */
+	struct world *world;
+	unsigned settled;    /* how often */
+	unsigned settled_as; /* the how manieth of all calls */
 	bool canceled;
 	int status;
 
@@ -44,7 +45,7 @@ struct world {
 	int64_t wall_us;
 
 	struct asked asked[MAX_CALLS];
-	unsigned ncalls, refused;
+	unsigned ncalls, nsettled, refused;
 	unsigned room_due[OWNERS], rooms[OWNERS];
 	bool idle, aborted;
 	uint64_t reused, bisected, retried; /* counters, at the end */
