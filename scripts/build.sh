@@ -19,6 +19,7 @@ while [ $# -gt 0 ] && [ "$1" != -- ]; do
 done
 
 if [ ! -f "$folder/build.ninja" ]; then
+  echo "building in $folder: the first time takes a minute"
   log=$(mktemp)
   trap 'rm -f "$log"' EXIT
   # A folder whose configuration was interrupted is no use to meson.
