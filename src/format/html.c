@@ -53,6 +53,13 @@ static void open_list(struct walk *w)
 	fold_ask(&w->text, w->lists++ ? GAP_LINE : GAP_PARA);
 }
 
+static void put_words(struct walk *w, struct wr_str words)
+{
+	if (w->in_heading && w->heading.out->len < TITLE_MOST)
+		fold_text(&w->heading, words);
+	fold_text(&w->text, words);
+}
+
 static void show_image(struct walk *w, const char *const *attributes)
 {
 	const char *alt = element_attribute(attributes, "alt");
@@ -60,7 +67,7 @@ static void show_image(struct walk *w, const char *const *attributes)
 	if (!alt || !*alt)
 		return;
 	fold_ask(&w->text, GAP_SPACE);
-	fold_text(&w->text, str_of(alt));
+	put_words(w, str_of(alt));
 	fold_ask(&w->text, GAP_SPACE);
 }
 
@@ -78,6 +85,8 @@ static bool is_first_cell(const struct walk *w)
 static void open_element(struct walk *w, enum element e,
 			 const char *const *attributes)
 {
+	if (e != ELEMENT_INLINE)
+		fold_ask(&w->heading, GAP_SPACE);
 	switch (e) {
 	case ELEMENT_PAGE:
 	case ELEMENT_LINE:
@@ -261,9 +270,7 @@ static void on_text(void *arg, const xmlChar *s, int len)
 	}
 	if (w->nlevels && w->levels[w->nlevels - 1].element == ELEMENT_TITLE)
 		return;
-	if (w->in_heading && w->heading.out->len < TITLE_MOST)
-		fold_text(&w->heading, text);
-	fold_text(&w->text, text);
+	put_words(w, text);
 }
 
 /* Else they would go to a handler that the program set for its own parsing. */

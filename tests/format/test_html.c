@@ -71,6 +71,7 @@ static void the_first_heading_stands_in_for_a_title(void **state)
 	(void)state;
 	expect_title("<body><h1>One <b>word</b></h1><h1>Two</h1>", "One word");
 	expect_title("<title> </title><h1>One</h1>", "One");
+	expect_title("<h1>One<br>two<img alt='three'></h1>", "One two three");
 	expect_title("<p>nothing", "");
 }
 
