@@ -56,6 +56,7 @@ struct lookup {
 	bool found;
 	bool same_content; /* digests that count, and equal */
 	bool same_meta;	   /* likewise; halves left out are equal */
+	bool has_vector;   /* maybe one of an earlier content */
 	bool pending;	   /* waits for its embedding */
 	bool reused;	   /* vector was filled in */
 	int64_t fetched_at;

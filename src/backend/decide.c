@@ -202,6 +202,7 @@ void decide_lookup(struct lookup *item, const struct stored_row *row)
 	item->found = row->found;
 	item->same_content = row->found && content_is_same(item->rec, row);
 	item->same_meta = row->found && meta_is_same(item->rec, row);
+	item->has_vector = row->found && row->has_vector;
 	item->pending = row->found && row->pending;
 	item->reused = false;
 	item->fetched_at = row->found ? row->fetched_at : 0;

@@ -53,6 +53,21 @@ static void a_lookup_says_what_waits(void **state)
 			.pending);
 }
 
+static void a_lookup_says_what_has_a_vector(void **state)
+{
+	struct fixture *fx = *state;
+	const struct page page = { .key = "a", .content = "x" };
+
+	assert_false(lookup(fx, &page, NULL).has_vector);
+	save_page(fx, &page);
+	assert_false(lookup(fx, &page, NULL).has_vector);
+	save_vector(fx, "a", "x", east);
+	assert_true(lookup(fx, &page, NULL).has_vector);
+	/* One that is out of date is one. */
+	save(fx, .key = "a", .content = "y", .wants_vector = true);
+	assert_true(lookup(fx, &page, NULL).has_vector);
+}
+
 static void a_lookup_is_answered_for_each_record_of_a_batch(void **state)
 {
 	enum { N = 300 };
@@ -260,6 +275,7 @@ int test_reads(void)
 	const struct CMUnitTest tests[] = {
 		CONFORMANCE_TEST(a_lookup_compares_content_and_meta),
 		CONFORMANCE_TEST(a_lookup_says_what_waits),
+		CONFORMANCE_TEST(a_lookup_says_what_has_a_vector),
 		CONFORMANCE_TEST(
 			a_lookup_is_answered_for_each_record_of_a_batch),
 		CONFORMANCE_TEST(known_answers_in_the_order_asked),

@@ -137,6 +137,35 @@ static void without_full_text_a_text_search_is_refused(void **state)
 		driver.clear(location);
 }
 
+static void without_a_dimension_a_vector_fails_its_batch(void **state)
+{
+	struct fixture *fx = *state;
+	struct settings settings = { 0 };
+	struct write items[3];
+	char location[512];
+
+	store_close(fx);
+	driver.place(location, sizeof(location));
+	assert_int_equal(store_open(fx, location, WR_CREATE_NEW, &settings), 0);
+	assert_int_equal(settings.dim, 0);
+	assert_string_equal(settings.embedder, "");
+	for (int i = 0; i < 3; i++)
+		items[i] = write_make(
+			fx, &(struct page){ .key = text_make(fx, "%d", i),
+					    .content = "x",
+					    .own = i == 1 ? east : NULL });
+	assert_int_equal(write_all(fx, items, 3, 0), WR_ESCHEMA);
+	assert_true(fx->err.message[0]);
+	assert_string_equal(scan_keys(fx, NULL, 10), "");
+	assert_string_equal(search_vector(fx, east), "");
+	items[1].vector = NULL;
+	assert_int_equal(write_all(fx, items, 3, 0), 0);
+	assert_string_equal(scan_keys(fx, NULL, 10), "0 1 2");
+	store_close(fx);
+	if (driver.clear)
+		driver.clear(location);
+}
+
 static void a_store_that_is_not_there_is_not_made_unasked(void **state)
 {
 	struct fixture *fx = *state;
@@ -274,6 +303,7 @@ int test_stores(void)
 		CONFORMANCE_TEST(a_sound_store_has_no_errors),
 		CONFORMANCE_TEST(a_new_store_takes_the_wishes_or_the_defaults),
 		CONFORMANCE_TEST(without_full_text_a_text_search_is_refused),
+		CONFORMANCE_TEST(without_a_dimension_a_vector_fails_its_batch),
 		CONFORMANCE_TEST(a_store_that_is_not_there_is_not_made_unasked),
 		CONFORMANCE_TEST(settings_and_documents_survive_reopening),
 		CONFORMANCE_TEST(a_wish_that_differs_names_both),
