@@ -81,18 +81,14 @@ static int prune_row(struct conn *c, struct backend_op *op, int64_t id,
 		     struct wr_error *err)
 {
 	struct wr_str key;
-	struct row row;
 	bool passes;
 	int status;
 
 	status = row_passes(c, op->u.prune.filter, id, &key, &passes, err);
 	if (status || !passes)
 		return status;
-	status = row_find(&c->db, key, &row, err);
-	if (status || !row.stored.found)
-		return status;
 	op->u.prune.removed++;
-	return rows_delete(c, id, row.stored.has_vector, err);
+	return rows_delete(c, id, err);
 }
 
 int op_prune(struct conn *c, struct backend_op *op, struct wr_error *err)

@@ -3,6 +3,7 @@
 #include "backend/sqlite/schema.h"
 #include "base/error.h"
 #include "base/log.h"
+#include <string.h>
 
 /*
  * The -wal file is merged into the store when it has so many pages; when a
@@ -29,8 +30,41 @@ void conn_release(struct conn *c)
 	db_release(&c->db);
 }
 
+/* What is there now must suit what the store's user was told. */
+static int adopt(struct conn *c, const struct settings *before,
+		 struct wr_error *err)
+{
+	const struct settings *now = &c->settings;
+	int status;
+
+	if (now->dim == before->dim &&
+	    !strcmp(now->embedder, before->embedder) &&
+	    !strcmp(now->model, before->model))
+		return 0;
+	if (!before->dim && !before->embedder[0]) {
+		c->settings_news = true;
+		return 0;
+	}
+	if (now->dim || now->embedder[0])
+		return error_set(err, WR_ESCHEMA, 0, "sqlite",
+				 "%s was replaced by a store with embedder "
+				 "\"%.40s\", dimension %u: open it again",
+				 c->db.path, now->embedder, (unsigned)now->dim);
+	/* A new one. */
+	status = conn_begin(c, err);
+	if (!status)
+		status = schema_write_settings(&c->db, before, err);
+	if (!status)
+		status = conn_commit(c, err);
+	conn_settle(c);
+	if (!status)
+		c->settings = *before;
+	return status;
+}
+
 int conn_ready(struct conn *c, struct wr_error *err)
 {
+	struct settings before = c->settings;
 	enum wr_create create = c->shared->create == WR_CREATE_NEVER
 					? WR_CREATE_NEVER
 					: WR_CREATE_IF_MISSING;
@@ -48,7 +82,9 @@ int conn_ready(struct conn *c, struct wr_error *err)
 	db_close(&c->db, false);
 	status = conn_connect(c, create, &c->settings, err);
 	if (!status)
-		c->settings_news = true;
+		status = adopt(c, &before, err);
+	if (status)
+		db_close(&c->db, false);
 	return status;
 }
 

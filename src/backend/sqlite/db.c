@@ -105,7 +105,6 @@ static int configure(struct db *db, unsigned cache_kib, struct wr_error *err)
 	sqlite3_busy_handler(db->handle, on_busy, db);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
 			  NULL);
-	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_wal_hook(db->handle, on_commit, db);
 	/* Page size and cache count only for what is not made or read yet. */

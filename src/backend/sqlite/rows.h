@@ -32,9 +32,8 @@ int row_passes(struct conn *c, const struct filter *f, int64_t id,
 int row_document(struct conn *c, int64_t id, struct wr_str key, unsigned parts,
 		 struct result *result, struct wr_error *err);
 
-/* Delete a row, its words and its vector (in write.c). */
-int rows_delete(struct conn *c, int64_t id, bool has_vector,
-		struct wr_error *err);
+/* Delete a row; triggers see to its words and its vector.  (In write.c.) */
+int rows_delete(struct conn *c, int64_t id, struct wr_error *err);
 
 /* Keys in order, those whose documents pass a filter. */
 struct keys {

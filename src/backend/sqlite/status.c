@@ -81,6 +81,25 @@ static int status_of_system(int code, int errnum, int status)
 	}
 }
 
+/* The last error of the file or of its -wal file, where SQLite kept none. */
+static int errno_of(sqlite3 *handle)
+{
+	sqlite3_file *wal = NULL;
+	int errnum = handle ? sqlite3_system_errno(handle) : 0;
+
+	if (!handle || errnum)
+		return errnum;
+	sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &errnum);
+	if (errnum)
+		return errnum;
+	sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER,
+			     &wal);
+	if (wal && wal->pMethods)
+		wal->pMethods->xFileControl(wal, SQLITE_FCNTL_LAST_ERRNO,
+					    &errnum);
+	return errnum;
+}
+
 static const char *words_of_system(int errnum)
 {
 	switch (errnum) {
@@ -113,7 +132,7 @@ int status_of_sqlite(sqlite3 *handle, int code, const char *path, bool *reopen,
 
 	*reopen = m ? m->reopen : true;
 	if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_IOERR) {
-		errnum = handle ? sqlite3_system_errno(handle) : 0;
+		errnum = errno_of(handle);
 		status = status_of_system(code, errnum, status);
 		system = words_of_system(errnum);
 	}

@@ -19,28 +19,16 @@ int texts_put(struct db *db, int64_t id, struct wr_str title,
 	return run(db, SQL_TEXT_PUT, id, title, content, err);
 }
 
-/* content ptr NULL: nothing comes instead. */
-static int replace(struct db *db, int64_t id, struct wr_str title,
-		   struct wr_str content, struct wr_error *err)
+/* A row that another program has inserted is not: 1 or 0. */
+static int is_stored(struct db *db, int64_t id, struct wr_error *err)
 {
-	sqlite3_stmt *stmt = db_stmt(db, SQL_ROW_TEXT, err);
-	struct wr_str old_title;
+	sqlite3_stmt *stmt = db_stmt(db, SQL_TEXT_STORED, err);
 	int status;
 
 	if (!stmt)
 		return err->status;
 	sqlite3_bind_int64(stmt, 1, id);
 	status = db_step(db, stmt, err);
-	if (status > 0) {
-		/* They stay until the statement is reset. */
-		old_title = db_column(stmt, 0);
-		status = run(db, SQL_TEXT_DELETE, id, old_title,
-			     db_column(stmt, 1), err);
-		if (!status && content.ptr)
-			status =
-				texts_put(db, id, title.ptr ? title : old_title,
-					  content, err);
-	}
 	sqlite3_reset(stmt);
 	return status;
 }
@@ -48,11 +36,27 @@ static int replace(struct db *db, int64_t id, struct wr_str title,
 int texts_replace(struct db *db, int64_t id, struct wr_str title,
 		  struct wr_str content, struct wr_error *err)
 {
-	return replace(db, id, title, content, err);
-}
+	int stored = is_stored(db, id, err);
+	sqlite3_stmt *stmt = db_stmt(db, SQL_ROW_TEXT, err);
+	struct wr_str old_title;
+	int status;
 
-int texts_remove(struct db *db, int64_t id, struct wr_error *err)
-{
-	return replace(db, id, (struct wr_str){ NULL, 0 },
-		       (struct wr_str){ NULL, 0 }, err);
+	if (stored < 0 || !stmt)
+		return err->status;
+	sqlite3_bind_int64(stmt, 1, id);
+	status = db_step(db, stmt, err);
+	if (status > 0) {
+		/* They stay until the statement is reset. */
+		old_title = db_column(stmt, 0);
+		status = 0;
+		if (stored)
+			status = run(db, SQL_TEXT_DELETE, id, old_title,
+				     db_column(stmt, 1), err);
+		if (!status)
+			status =
+				texts_put(db, id, title.ptr ? title : old_title,
+					  content, err);
+	}
+	sqlite3_reset(stmt);
+	return status;
 }

@@ -3,7 +3,7 @@
  *
  * The index holds no texts of its own: to take words out again, it must be told
  * the very texts that were put in, which are those of the row before it
- * changes.
+ * changes.  (When a row is deleted, a trigger does that.)
  */
 #ifndef BACKEND_SQLITE_TEXTS_H
 #define BACKEND_SQLITE_TEXTS_H
@@ -15,7 +15,5 @@ int texts_put(struct db *db, int64_t id, struct wr_str title,
 /* Before the row changes; a title left out stays. */
 int texts_replace(struct db *db, int64_t id, struct wr_str title,
 		  struct wr_str content, struct wr_error *err);
-/* Before the row is deleted. */
-int texts_remove(struct db *db, int64_t id, struct wr_error *err);
 
 #endif

@@ -196,16 +196,9 @@ static int keep_row(struct conn *c, const struct write *w,
 	return status ? status : change_vector(c, row->id, w, d, err);
 }
 
-int rows_delete(struct conn *c, int64_t id, bool has_vector,
-		struct wr_error *err)
+int rows_delete(struct conn *c, int64_t id, struct wr_error *err)
 {
-	int status = 0;
-
-	if (conn_has_text(c))
-		status = texts_remove(&c->db, id, err);
-	if (!status && has_vector)
-		status = run_by_id(c, SQL_VECTOR_DELETE, id, err);
-	return status ? status : run_by_id(c, SQL_DOCUMENT_DELETE, id, err);
+	return run_by_id(c, SQL_DOCUMENT_DELETE, id, err);
 }
 
 /* --------------------------------------------------------------- batch -- */
@@ -233,7 +226,7 @@ static int carry_out(struct batch *b, struct write *w, struct decision *d,
 	case ROW_UPDATE:
 		return update_row(c, w, &b->row, d, err);
 	case ROW_DELETE:
-		return rows_delete(c, b->row.id, b->row.stored.has_vector, err);
+		return rows_delete(c, b->row.id, err);
 	case ROW_KEEP:
 	case ROW_TOUCH:
 		if (b->row.stored.found)

@@ -45,3 +45,8 @@ CREATE TABLE document_vectors (
   id INTEGER PRIMARY KEY REFERENCES scraped_documents (id) ON DELETE CASCADE,
   embedding BLOB NOT NULL
 );
+
+CREATE TRIGGER scraped_documents_delete AFTER DELETE ON scraped_documents
+BEGIN
+  DELETE FROM document_vectors WHERE id = old.id;
+END;

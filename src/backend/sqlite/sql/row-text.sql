@@ -1,2 +1,2 @@
--- What the full text index holds of a row; ?1 id
+-- ?1 id
 SELECT title, content, metadata FROM scraped_documents WHERE id = ?1
