@@ -8,8 +8,8 @@
  * Features are the words of base/text.h and each two that follow each other.
  * A word's hash is FNV-1a (64 bits) of its folded form through SplitMix64's
  * finaliser, a pair's is that finaliser of first * 0x9e3779b97f4a7c15 + second.
- * The hash's upper 32 bits choose one of the vector's places, bit 17 the sign. A
- * feature that comes n times weighs sqrt(n), a quarter of that where a common
+ * The hash's upper 32 bits choose one of the vector's places, bit 17 the sign.
+ * A feature that comes n times weighs sqrt(n), a quarter of that where a common
  * English word is part of it.  The same text gives the same bits everywhere, on
  * which stores rely: who changes a word of this changes HASH_MODEL.
  */
