@@ -45,8 +45,9 @@ static bool has_nothing_to_write(struct pipeline *p, const struct item *item)
 {
 	const struct lookup *l = &item->lookup;
 	int64_t touch_after = (int64_t)p->config.touch_after_s * 1000000;
-	bool brings_vector = l->pending && (item->rec.embedding ||
-					    (item->wants_vector && p->embeds));
+	bool lacks = l->pending || !l->has_vector;
+	bool brings_vector = (lacks && item->rec.embedding) ||
+			     (l->pending && item->wants_vector && p->embeds);
 
 	return l->same_content && l->same_meta && !brings_vector &&
 	       item->rec.fetched_at - l->fetched_at <= touch_after;

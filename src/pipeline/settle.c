@@ -42,6 +42,16 @@ void ticket_set_error(struct ticket *t, size_t i, const struct wr_error *err)
 	t->outcomes[i].error = copy ? copy : &no_memory;
 }
 
+void ticket_refuse(struct ticket *t, const struct wr_error *err)
+{
+	for (size_t i = 0; i < t->n; i++)
+		ticket_set_error(t, i, err);
+	t->counts[WR_FAILED] = t->n;
+	t->call.error = *err;
+	input_unref(t->input);
+	t->input = NULL;
+}
+
 /* What the call as a whole says: that it was given up, or nothing. */
 static void ticket_end(struct pipeline *p, struct ticket *t)
 {

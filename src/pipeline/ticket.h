@@ -122,6 +122,9 @@ struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n);
 /* A ticket for n items that the caller fills in; the input has no records. */
 struct ticket *ticket_new_items(size_t n);
 
+/* Settle a ticket that no pipeline has taken: every record fails with err. */
+void ticket_refuse(struct ticket *t, const struct wr_error *err);
+
 /* Everything; of a settled ticket, or one that was never started. */
 void ticket_free(struct ticket *t);
 
