@@ -34,12 +34,22 @@ size_t bench_repeats(void)
 	return (size_t)setting("BENCH_REPEATS", 5);
 }
 
-double bench_now(void)
+static double read_clock(clockid_t which)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(which, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+double bench_now(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+double bench_cpu(void)
+{
+	return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static int compare(const void *a, const void *b)

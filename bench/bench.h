@@ -22,6 +22,7 @@ size_t bench_scaled(size_t n);
 size_t bench_repeats(void);
 
 double bench_now(void); /* seconds */
+double bench_cpu(void); /* of all threads so far; seconds */
 
 double bench_median(const double *values, size_t n);
 /* The value below which part (0 to 1) of them lie. */

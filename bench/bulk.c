@@ -20,6 +20,7 @@ void bulk_submit(struct bulk *b, wr_store *store, const struct pages *pages)
 
 	bench_check(wr_queue_new(&queue, &err), &err, "queue");
 	start = bench_now();
+	b->cpu = -bench_cpu();
 	while (sent < pages->n || pending) {
 		struct wr_event events[32];
 		int taken;
@@ -56,6 +57,7 @@ void bulk_submit(struct bulk *b, wr_store *store, const struct pages *pages)
 		}
 	}
 	b->seconds = bench_now() - start;
+	b->cpu += bench_cpu();
 	wr_queue_free(queue);
 	if (b->counts[WR_FAILED])
 		bench_die("%llu records failed",

@@ -14,6 +14,7 @@ struct bulk {
 
 	/* Result. */
 	double seconds; /* from the first call to the last acknowledgement */
+	double cpu;	/* meanwhile */
 	size_t calls;
 	uint64_t counts[WR_NOUTCOMES];
 };

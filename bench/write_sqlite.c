@@ -151,14 +151,21 @@ static void put(struct peer *p, size_t i)
 	step(p, p->text);
 }
 
+static void say(const char *who, size_t n, double seconds, double cpu)
+{
+	bench_say("write_sqlite: %-15s %6.0f/s, %3.0f us of CPU a page", who,
+		  (double)n / seconds, 1e6 * cpu / (double)n);
+}
+
 /* Pages a second. */
 static double run_peer(struct peer *p, enum wr_fulltext fulltext)
 {
 	const char *file = bench_file("peer.db");
-	double start, seconds;
+	double start, seconds, cpu;
 
 	peer_open(p, file, fulltext);
 	start = bench_now();
+	cpu = bench_cpu();
 	for (size_t i = 0; i < p->pages->n; i++) {
 		if (i % ROWS_A_TRANSACTION == 0)
 			step(p, p->begin);
@@ -167,6 +174,7 @@ static double run_peer(struct peer *p, enum wr_fulltext fulltext)
 			step(p, p->commit);
 	}
 	seconds = bench_now() - start;
+	say("peer", p->pages->n, seconds, bench_cpu() - cpu);
 	peer_close(p);
 	bench_remove(file);
 	return (double)p->pages->n / seconds;
@@ -184,6 +192,8 @@ static void run_windrow(const struct pages *pages, enum wr_fulltext fulltext,
 
 	bulk_submit(&first, store, pages);
 	bulk_submit(&second, store, pages);
+	say("windrow", pages->n, first.seconds, first.cpu);
+	say("windrow, again", pages->n, second.seconds, second.cpu);
 	bulk_close(store);
 	bench_remove(file);
 	if (first.counts[WR_INSERTED] != pages->n ||
@@ -203,6 +213,7 @@ static void compare(struct peer *p, enum wr_fulltext fulltext)
 	double *ratio = values + 3 * n, *gain = values + 4 * n;
 	char figure[64];
 
+	bench_say("write_sqlite, %s:", kind);
 	for (size_t i = 0; i < n; i++) {
 		/* Each goes first every other time. */
 		if (i % 2)
@@ -212,9 +223,6 @@ static void compare(struct peer *p, enum wr_fulltext fulltext)
 			run_windrow(p->pages, fulltext, &fresh[i], &again[i]);
 		ratio[i] = fresh[i] / peer[i];
 		gain[i] = again[i] / fresh[i];
-		bench_say("write_sqlite, %s: peer %.0f/s, windrow %.0f/s, "
-			  "again %.0f/s",
-			  kind, peer[i], fresh[i], again[i]);
 	}
 	snprintf(figure, sizeof(figure), "write, %s (peer: bare loop)", kind);
 	bench_row_at_least(figure, "/s", bench_median(peer, n),
