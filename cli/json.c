@@ -6,6 +6,12 @@
 
 enum { DEPTH_MAX = 200 };
 
+/* Some programs end a line there, and so would break JSON Lines. */
+static bool ends_line(uint32_t c)
+{
+	return c == 0x85 || c == 0x2028 || c == 0x2029;
+}
+
 void json_string(struct text *t, struct wr_str s)
 {
 	text_putc(t, '"');
@@ -22,7 +28,7 @@ void json_string(struct text *t, struct wr_str s)
 			text_puts(t, "\\t");
 		} else if (c == '\r') {
 			text_puts(t, "\\r");
-		} else if (c < 0x20 || c == 0x7f) {
+		} else if (c < 0x20 || c == 0x7f || ends_line(c)) {
 			text_printf(t, "\\u%04x", (unsigned)c);
 		} else if (c == 0xfffd) {
 			text_puts(t, "\xef\xbf\xbd");

@@ -25,6 +25,7 @@ struct source {
 	struct batch filling;
 	double first_at; /* when filling got its first record */
 	bool stop, ended;
+	bool reading; /* a record of the current input has come */
 	uint64_t done, current_total; /* of the input being read */
 	uint64_t done_before;	      /* of those before it */
 	uint64_t total_after;	      /* of those behind it */
@@ -86,6 +87,7 @@ static bool hand_over(struct source *source, const char *path,
 				     source->opts.raw ? wr_reader_raw(reader)
 						      : none,
 				     err);
+		source->reading = true;
 		source->done = done;
 		source->current_total = total;
 		if (first || is_full(source))
@@ -136,6 +138,7 @@ static void next_input(struct source *source, size_t i)
 	pthread_mutex_lock(&source->lock);
 	source->done_before += source->done;
 	source->done = 0;
+	source->reading = false;
 	source->current_total = 0;
 	if (i + 1 < source->opts.npaths) {
 		size = file_size(source->opts.paths[i + 1]);
@@ -283,7 +286,8 @@ void source_progress(struct source *source, uint64_t *done, uint64_t *total)
 	pthread_mutex_lock(&source->lock);
 	*done = source->done_before + source->done;
 	*total = 0;
-	if (source->current_total && !source->total_unknown)
+	if (!source->total_unknown &&
+	    (source->current_total || !source->reading))
 		*total = source->done_before + source->current_total +
 			 source->total_after;
 	pthread_mutex_unlock(&source->lock);

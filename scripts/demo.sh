@@ -80,8 +80,8 @@ say "2. Search by the name of a function."
 find_page functions-math.html width_bucket
 
 say "3. Search in a user's words."
-find_page limits.html what is the maximum size of a table
-find_page diskusage.html how much disk space does a table use
+find_page bug-reporting.html how do I report a bug
+find_page citext.html case insensitive text column
 
 say "4. Take the same pages in again: nothing has changed, so nothing is
 embedded or written."
@@ -100,9 +100,9 @@ $windrow stats
 say "The store is yours to play with: $folder/demo.db.  For example:"
 cat <<END
   export WINDROW_DB=$WINDROW_DB
-  build/windrow search how do I stop a long running query
+  build/windrow search encrypt the connection between client and server
   build/windrow search -k 3 '"foreign key" -trigger'
-  build/windrow get ${base}limits.html
+  build/windrow get ${base}citext.html
   build/windrow export --vectors pages.jsonl.zst
   build/windrow doctor
   build/windrow --help

@@ -75,6 +75,7 @@ static void any_bytes_become_valid_json(void **state)
 	check_json("a\"b\\c/\n\t\r", 9, "\"a\\\"b\\\\c/\\n\\t\\r\"");
 	check_json("\0\x1b", 2, "\"\\u0000\\u001b\"");
 	check_json("\xc3\xa9\xff", 3, "\"\xc3\xa9\xef\xbf\xbd\"");
+	check_json("\xe2\x80\xa8", 3, "\"\\u2028\"");
 	check_json("\xe2\x82", 2, "\"\xef\xbf\xbd\"");
 }
 
