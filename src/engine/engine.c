@@ -40,6 +40,16 @@ static struct call *call_of(struct wr_reply *r)
 	return r->ticket ? &r->ticket->call : &r->request->call;
 }
 
+/* A call that never reaches the pipeline. */
+static void refuse_call(struct wr_reply *r, const struct wr_error *err)
+{
+	if (r->ticket)
+		ticket_refuse(r->ticket, err);
+	else
+		r->request->call.error = *err;
+	post_result(r);
+}
+
 static void start_call(struct wr_store *s, struct wr_reply *r)
 {
 	struct call *call = call_of(r);
@@ -52,8 +62,7 @@ static void start_call(struct wr_store *s, struct wr_reply *r)
 		pipeline_start(s->pipeline, call);
 		break;
 	default:
-		call->error = s->open_error;
-		post_result(r);
+		refuse_call(r, &s->open_error);
 	}
 }
 
@@ -113,16 +122,16 @@ static void cancel_task(struct loop_task *task)
 	struct cancel *c = list_item(task, struct cancel, task);
 	struct wr_store *s = c->store;
 	struct wr_reply *r;
+	struct wr_error err;
 
+	error_set(&err, WR_ECANCELED, 0, "engine", "canceled");
 	if (s->pipeline)
 		pipeline_cancel(s->pipeline, c->q, c->tag);
 	list_each (r, &s->waiting, struct wr_reply, link) {
 		if (r->queue != c->q || r->tag != c->tag)
 			continue;
 		list_remove(&r->link);
-		error_set(&call_of(r)->error, WR_ECANCELED, 0, "engine",
-			  "canceled");
-		post_result(r);
+		refuse_call(r, &err);
 	}
 	queue_unref(c->q);
 	mem_free(c);
@@ -194,7 +203,8 @@ static void say_closed(void *arg)
 	s->close_reply = NULL;
 	pthread_mutex_unlock(&s->lock);
 	loop_uv_stop(s->loop);
-	queue_post(r);
+	if (r)
+		queue_post(r);
 }
 
 static void close_backend(void *arg)
@@ -232,8 +242,31 @@ static void abort_task(struct loop_task *task)
 	struct wr_store *s = list_item(task, struct wr_store, abort_task);
 
 	s->abort_asked = true;
-	if (s->close_asked && s->pipeline)
+	if (s->state == STORE_OPENING)
+		store_open_hurry(s);
+	else if (s->close_asked && s->pipeline)
 		pipeline_abort(s->pipeline, WR_ECLOSED);
+}
+
+/* Takes r, which may be NULL, if it is the first: else false. */
+static bool begin_close(struct wr_store *s, enum wr_close_mode how,
+			struct wr_reply *r)
+{
+	bool first;
+
+	pthread_mutex_lock(&s->lock);
+	first = !s->closing;
+	if (how == WR_CLOSE_ABORT && !s->closed && !s->aborting) {
+		s->aborting = true;
+		loop_post(s->loop, &s->abort_task);
+	}
+	if (first) {
+		s->closing = true;
+		s->close_reply = r;
+		loop_post(s->loop, &s->close_task);
+	}
+	pthread_mutex_unlock(&s->lock);
+	return first;
 }
 
 int wr_close(wr_store *s, enum wr_close_mode how, wr_queue *q, uint64_t tag,
@@ -241,7 +274,6 @@ int wr_close(wr_store *s, enum wr_close_mode how, wr_queue *q, uint64_t tag,
 {
 	int status = store_check(s, q, err);
 	struct wr_reply *r;
-	bool again;
 
 	if (status)
 		return status;
@@ -249,19 +281,7 @@ int wr_close(wr_store *s, enum wr_close_mode how, wr_queue *q, uint64_t tag,
 	if (!r)
 		return error_nomem(err, "engine");
 	r->bare = true;
-	pthread_mutex_lock(&s->lock);
-	again = s->closing;
-	if (how == WR_CLOSE_ABORT && !s->closed && !s->aborting) {
-		s->aborting = true;
-		loop_post(s->loop, &s->abort_task);
-	}
-	if (!again) {
-		s->closing = true;
-		s->close_reply = r;
-		loop_post(s->loop, &s->close_task);
-	}
-	pthread_mutex_unlock(&s->lock);
-	if (!again)
+	if (begin_close(s, how, r))
 		return 0;
 	wr_reply_free(r);
 	if (how == WR_CLOSE_ABORT)
@@ -464,31 +484,13 @@ out:
 	return status;
 }
 
-/* Closed or not, wait until its thread is through. */
-static void wait_closed(struct wr_store *s)
-{
-	wr_queue *q = NULL;
-	int status;
-
-	/* Without memory for the events of an abort, for memory. */
-	do {
-		status = wr_queue_new(&q, NULL);
-		if (!status)
-			status = wr_close(s, WR_CLOSE_ABORT, q, 0, NULL);
-		wr_queue_free(q);
-		q = NULL;
-		if (status == WR_ENOMEM)
-			usleep(1000);
-	} while (status == WR_ENOMEM);
-	pthread_join(s->thread, NULL);
-}
-
 void wr_store_free(wr_store *s)
 {
 	/* In a child nothing of it can be touched: it stays the parent's. */
 	if (!s || s->pid != getpid())
 		return;
-	wait_closed(s);
+	begin_close(s, WR_CLOSE_ABORT, NULL);
+	pthread_join(s->thread, NULL);
 	store_destroy(s);
 }
 
@@ -497,6 +499,9 @@ uint32_t wr_store_dim(const wr_store *s)
 	struct wr_store *mine = (struct wr_store *)(uintptr_t)s;
 	uint32_t dim;
 
+	/* In a child the lock may be held for ever. */
+	if (!s || s->pid != getpid())
+		return 0;
 	pthread_mutex_lock(&mine->lock);
 	dim = s->counted ? pipeline_dim(s->counted) : 0;
 	pthread_mutex_unlock(&mine->lock);

@@ -58,6 +58,7 @@ struct wr_store {
 	struct backend_op settings_op;
 	struct embed_op learn_op;
 	struct loop_timer learn_timer;
+	bool learning; /* learn_op runs */
 	struct embed_asker asker;
 	bool close_asked, abort_asked;
 	struct loop_task close_task, abort_task;
@@ -65,6 +66,8 @@ struct wr_store {
 
 /* open.c: engine thread */
 void store_open_begin(struct wr_store *s);
+/* It is being closed with WR_CLOSE_ABORT: stop learning the dimension. */
+void store_open_hurry(struct wr_store *s);
 /* engine.c: engine thread.  Opening is over: s->open_error says how. */
 void store_opened(struct wr_store *s);
 

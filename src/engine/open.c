@@ -176,8 +176,12 @@ static void dimension_learned(struct embed_op *op)
 	struct wr_store *s = list_item(op, struct wr_store, learn_op);
 	struct wr_error err;
 
+	s->learning = false;
 	loop_timer_clear(s->loop, &s->learn_timer);
-	if (op->error.status == WR_ECANCELED)
+	if (s->abort_asked)
+		error_set(&err, WR_ECLOSED, 0, "engine",
+			  "the store was closed while it was being opened");
+	else if (op->error.status == WR_ECANCELED)
 		error_set(&err, WR_ETIMEOUT, 0, "engine",
 			  "the embedder did not answer, so its dimension is "
 			  "not known; give dim");
@@ -215,7 +219,16 @@ static void learn_dimension(struct wr_store *s)
 	s->learn_timer.fired = learn_late;
 	loop_timer_set(s->loop, &s->learn_timer,
 		       loop_now_us(s->loop) + (int64_t)ms * 1000);
+	s->learning = true;
 	s->embedder->run(s->embedder_self, &s->learn_op);
+	if (s->abort_asked)
+		store_open_hurry(s);
+}
+
+void store_open_hurry(struct wr_store *s)
+{
+	if (s->learning)
+		s->embedder->cancel(s->embedder_self, &s->learn_op);
 }
 
 static void step_embedder(struct wr_store *s)

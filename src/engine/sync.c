@@ -5,6 +5,7 @@
 #include "windrow.h"
 
 #include <stdbool.h>
+#include <stdio.h>
 #include <time.h>
 
 enum { TAG = 1 };
@@ -22,8 +23,12 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-static int wait_begin(struct wait *w, int timeout_ms, struct wr_error *err)
+/* The reply, if any, is NULL until there is one. */
+static int wait_begin(struct wait *w, int timeout_ms, wr_reply **out,
+		      struct wr_error *err)
 {
+	if (out)
+		*out = NULL;
 	w->until_ms = timeout_ms < 0 ? -1 : now_ms() + timeout_ms;
 	return wr_queue_new(&w->q, err);
 }
@@ -51,6 +56,15 @@ static int await(struct wait *w, bool for_ever, struct wr_event *ev)
 	return n;
 }
 
+static int time_is_up(struct wr_error *err, const char *what)
+{
+	if (!err)
+		return WR_ETIMEOUT;
+	*err = (struct wr_error){ .status = WR_ETIMEOUT, .where = "engine" };
+	snprintf(err->message, sizeof(err->message), "%s", what);
+	return WR_ETIMEOUT;
+}
+
 /* The event's status and reply to the caller. */
 static int hand_over(struct wr_event *ev, wr_reply **out, struct wr_error *err)
 {
@@ -73,20 +87,23 @@ static int wait_end(struct wait *w, wr_store *s, int status, wr_reply **out,
 		    struct wr_error *err)
 {
 	struct wr_event ev = { 0 };
+	bool late = false;
 	int n;
 
 	if (!status) {
 		n = await(w, false, &ev);
 		if (n == 0) {
+			late = true;
 			status = wr_cancel(s, w->q, TAG, err);
 			n = status ? 0 : await(w, true, &ev);
-			if (ev.status == WR_ECANCELED)
-				ev.status = WR_ETIMEOUT;
 		}
 		if (n == 1)
 			status = hand_over(&ev, out, err);
 		else if (n < 0)
 			status = n;
+		if (late && status == WR_ECANCELED)
+			status = time_is_up(err, "the time that was given for "
+						 "it is up: canceled");
 	}
 	wr_queue_free(w->q);
 	return status;
@@ -97,15 +114,18 @@ int wr_open_wait(wr_store **out, const struct wr_options *opts, int timeout_ms,
 {
 	struct wait w;
 	struct wr_event ev = { 0 };
-	int n, status = wait_begin(&w, timeout_ms, err);
+	int n, status = wait_begin(&w, timeout_ms, NULL, err);
 
+	if (out)
+		*out = NULL;
 	if (status)
 		return status;
 	status = wr_open(out, opts, w.q, TAG, err);
 	if (!status) {
 		n = await(&w, false, &ev);
 		status = n == 1	  ? hand_over(&ev, NULL, err)
-			 : n == 0 ? WR_ETIMEOUT
+			 : n == 0 ? time_is_up(err, "the store did not open in "
+						    "the time that was given")
 				  : n;
 		if (status) {
 			wr_store_free(*out);
@@ -121,7 +141,7 @@ int wr_close_wait(wr_store *s, enum wr_close_mode how, int timeout_ms,
 {
 	struct wait w;
 	struct wr_event ev = { 0 };
-	int n, status = wait_begin(&w, timeout_ms, err);
+	int n, status = wait_begin(&w, timeout_ms, NULL, err);
 
 	if (status)
 		return status;
@@ -132,7 +152,9 @@ int wr_close_wait(wr_store *s, enum wr_close_mode how, int timeout_ms,
 			/* Hurry the drain; what it leaves behind says so. */
 			status = wr_close(s, WR_CLOSE_ABORT, w.q, TAG, err);
 			n = await(&w, true, &ev);
-			status = WR_ETIMEOUT;
+			status = time_is_up(err, "the store did not drain in "
+						 "the time that was given, and "
+						 "was aborted");
 		} else if (n < 0) {
 			status = n;
 		}
@@ -165,7 +187,7 @@ int wr_submit_wait(wr_store *s, const struct wr_record *recs, size_t n,
 		   struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -178,7 +200,7 @@ int wr_known_wait(wr_store *s, const struct wr_str *urls, size_t n,
 		  wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -191,7 +213,7 @@ int wr_get_wait(wr_store *s, const struct wr_str *urls, size_t n,
 		struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -203,7 +225,7 @@ int wr_search_wait(wr_store *s, const struct wr_query *query, int timeout_ms,
 		   wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -215,7 +237,7 @@ int wr_scan_wait(wr_store *s, const struct wr_scan *scan, int timeout_ms,
 		 wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -227,7 +249,7 @@ int wr_delete_wait(wr_store *s, const struct wr_str *urls, size_t n,
 		   int timeout_ms, wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -239,7 +261,7 @@ int wr_prune_wait(wr_store *s, const struct wr_prune *what, int timeout_ms,
 		  wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -251,7 +273,7 @@ int wr_embed_pending_wait(wr_store *s, uint64_t limit, int timeout_ms,
 			  wr_reply **out, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -263,7 +285,7 @@ int wr_stats_wait(wr_store *s, int timeout_ms, wr_reply **out,
 		  struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -275,7 +297,7 @@ int wr_check_wait(wr_store *s, unsigned flags, int timeout_ms, wr_reply **out,
 		  struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -287,7 +309,7 @@ int wr_migrate_wait(wr_store *s, int timeout_ms, wr_reply **out,
 		    struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
@@ -298,7 +320,7 @@ int wr_migrate_wait(wr_store *s, int timeout_ms, wr_reply **out,
 int wr_flush_wait(wr_store *s, int timeout_ms, struct wr_error *err)
 {
 	struct wait w;
-	int status = wait_begin(&w, timeout_ms, err);
+	int status = wait_begin(&w, timeout_ms, NULL, err);
 
 	if (status)
 		return status;

@@ -239,6 +239,9 @@ static int copy_filter(struct request *req, const struct wr_filter *from,
 {
 	struct wr_filter f = WR_FILTER_INIT;
 
+	if (from && from->size < sizeof(from->size))
+		return bad_argument(err, "a filter needs its size: start from "
+					 "WR_FILTER_INIT");
 	if (from)
 		TAKE(f, from);
 	return filter_init(&req->filter, from ? &f : NULL, &req->arena, err);
