@@ -57,25 +57,25 @@ WR_API uint32_t wr_version(void);
 
 enum wr_status {
 	WR_OK = 0,
-	WR_EINVAL = -1,   /* the call was wrong; fix the program */
+	WR_EINVAL = -1, /* the call was wrong; fix the program */
 	WR_ENOMEM = -2,
-	WR_EFULL = -3,    /* limits reached; wait for WR_EV_ROOM */
+	WR_EFULL = -3, /* limits reached; wait for WR_EV_ROOM */
 	WR_ETIMEOUT = -4,
 	WR_ECANCELED = -5,
-	WR_ECLOSED = -6,  /* the store is shutting down */
-	WR_EFORKED = -7,  /* the store belongs to a parent process */
-	WR_EIO = -8,      /* store, file or provider unreachable, or disk full */
-	WR_EBUSY = -9,    /* lock or serialisation conflict */
-	WR_ELIMIT = -10,  /* provider asks to slow down */
-	WR_EAUTH = -11,   /* no permission */
-	WR_EDATA = -12,   /* this record is unacceptable, others may not be */
+	WR_ECLOSED = -6, /* the store is shutting down */
+	WR_EFORKED = -7, /* the store belongs to a parent process */
+	WR_EIO = -8,	 /* store, file or provider unreachable, or disk full */
+	WR_EBUSY = -9,	 /* lock or serialisation conflict */
+	WR_ELIMIT = -10, /* provider asks to slow down */
+	WR_EAUTH = -11,	 /* no permission */
+	WR_EDATA = -12,	 /* this record is unacceptable, others may not be */
 	WR_ESCHEMA = -13, /* store does not match: dimension, model, version */
 	WR_ENOTSUP = -14, /* this store or embedder cannot do that */
 	WR_ECORRUPT = -15,
 	WR_EREMOTE = -16, /* store or provider answered with another error */
-	WR_EBUG = -17,    /* a broken promise inside Windrow; please report it */
-	WR_EEXIST = -18,  /* stored already, and the policy is WR_FAIL */
-	WR_ENOENT = -19   /* no such store, file or folder */
+	WR_EBUG = -17,	 /* a broken promise inside Windrow; please report it */
+	WR_EEXIST = -18, /* stored already, and the policy is WR_FAIL */
+	WR_ENOENT = -19	 /* no such store, file or folder */
 };
 
 /*
@@ -83,12 +83,12 @@ enum wr_status {
  * release.
  */
 struct wr_error {
-	int32_t status;          /* enum wr_status */
-	int32_t native;          /* errno, HTTP status or SQLite code; 0: none */
+	int32_t status; /* enum wr_status */
+	int32_t native; /* errno, HTTP status or SQLite code; 0: none */
 	uint32_t retry_after_ms; /* nonzero if worth trying again */
-	char sqlstate[6];        /* PostgreSQL's, else "" */
-	char where[22];          /* component: "sqlite", "embed.fn" */
-	char message[256];       /* one line of English, no trailing newline */
+	char sqlstate[6];	 /* PostgreSQL's, else "" */
+	char where[22];		 /* component: "sqlite", "embed.fn" */
+	char message[256];	 /* one line of English, no trailing newline */
 };
 
 WR_API const char *wr_status_name(int status); /* "WR_EIO" */
@@ -119,9 +119,9 @@ enum wr_event_kind {
 };
 
 struct wr_event {
-	uint64_t tag;    /* as given to the verb */
-	int32_t status;  /* enum wr_status */
-	uint32_t kind;   /* enum wr_event_kind; ignore those you don't know */
+	uint64_t tag;	 /* as given to the verb */
+	int32_t status;	 /* enum wr_status */
+	uint32_t kind;	 /* enum wr_event_kind; ignore those you don't know */
 	wr_reply *reply; /* may be NULL; release with wr_reply_free() */
 };
 
@@ -156,7 +156,7 @@ typedef struct wr_store wr_store;
 
 struct wr_str {
 	const char *ptr; /* UTF-8, need not end in NUL; NULL: left out */
-	size_t len;      /* bytes */
+	size_t len;	 /* bytes */
 };
 
 enum wr_log_level { WR_LOG_ERROR, WR_LOG_WARN, WR_LOG_INFO, WR_LOG_DEBUG };
@@ -172,9 +172,10 @@ typedef void (*wr_log_fn)(enum wr_log_level level, const char *where,
 			  const char *message, void *arg);
 
 enum wr_create {
-	WR_CREATE_IF_MISSING, /* open it, and make it first where there is none */
+	WR_CREATE_IF_MISSING, /* open it, and make it first where there is none
+			       */
 	WR_CREATE_NEVER,      /* WR_ENOENT where there is none */
-	WR_CREATE_NEW         /* WR_EEXIST where there is one */
+	WR_CREATE_NEW	      /* WR_EEXIST where there is one */
 };
 
 /* How URLs become keys.  Fixed when the store is made. */
@@ -182,7 +183,7 @@ enum wr_urls {
 	WR_URLS_DEFAULT,      /* as recorded; conservative in a new store */
 	WR_URLS_AS_GIVEN,     /* byte for byte */
 	WR_URLS_CONSERVATIVE, /* RFC 3986 normal form, without the fragment */
-	WR_URLS_AGGRESSIVE    /* and no tracking parameters, parameters sorted */
+	WR_URLS_AGGRESSIVE /* and no tracking parameters, parameters sorted */
 };
 
 /* Full text index.  Fixed when the store is made. */
@@ -208,17 +209,17 @@ struct wr_options {
 	 */
 	const char *embedder;
 	const char *model;    /* of fn, queue and vectors that records bring */
-	uint32_t dim;         /* default: recorded; hash: 384; queue: learned */
+	uint32_t dim;	      /* default: recorded; hash: 384; queue: learned */
 	wr_embed_fn embed_fn; /* for "fn" */
 	void *embed_arg;
 	wr_queue *embed_queue; /* for "queue": gets the WR_EV_EMBED events */
 
 	/* A batch leaves when it is full or has waited long enough. */
-	uint32_t embed_batch;      /* texts a call; default 64 */
+	uint32_t embed_batch;	   /* texts a call; default 64 */
 	uint32_t embed_linger_ms;  /* default 2 */
 	uint32_t embed_inflight;   /* calls at a time; default 4 */
 	uint32_t embed_timeout_ms; /* of one call; default 60,000 */
-	uint32_t write_batch;      /* rows a transaction; default 500 */
+	uint32_t write_batch;	   /* rows a transaction; default 500 */
 	uint32_t write_linger_ms;  /* default 2 */
 
 	/* Admission: beyond these wr_submit() says WR_EFULL. */
@@ -226,20 +227,20 @@ struct wr_options {
 	uint64_t max_bytes;   /* in flight; default 16 MiB */
 
 	uint64_t max_content_bytes; /* of one record; default 64 MiB */
-	uint32_t op_timeout_ms;     /* of one verb, retries and all; 120,000 */
-	uint32_t touch_after_s;     /* see DESIGN in the manual; 86,400 */
+	uint32_t op_timeout_ms;	    /* of one verb, retries and all; 120,000 */
+	uint32_t touch_after_s;	    /* see DESIGN in the manual; 86,400 */
 
 	wr_log_fn log; /* default: silence */
 	void *log_arg;
 	wr_queue *log_queue; /* instead of log */
 	enum wr_log_level log_level;
 };
-#define WR_OPTIONS_INIT                                                        \
-	{                                                                      \
-		sizeof(struct wr_options), 0, WR_CREATE_IF_MISSING,            \
-			WR_URLS_DEFAULT, WR_FULLTEXT_DEFAULT, 0, 0, 0, 0, 0,   \
-			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,           \
-			WR_LOG_WARN                                            \
+#define WR_OPTIONS_INIT                                                      \
+	{                                                                    \
+		sizeof(struct wr_options), 0, WR_CREATE_IF_MISSING,          \
+			WR_URLS_DEFAULT, WR_FULLTEXT_DEFAULT, 0, 0, 0, 0, 0, \
+			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,         \
+			WR_LOG_WARN                                          \
 	}
 
 /*
@@ -274,7 +275,7 @@ WR_API uint32_t wr_store_dim(const wr_store *s);
 enum wr_policy {
 	WR_UPDATE, /* a stored key is written again if it changed */
 	WR_SKIP,   /* a stored key is left as it is */
-	WR_FAIL    /* a stored key fails its record with WR_EEXIST */
+	WR_FAIL	   /* a stored key fails its record with WR_EEXIST */
 };
 
 enum wr_outcome {
@@ -289,25 +290,25 @@ enum wr_outcome {
 /* Why a record was skipped. */
 enum wr_skip {
 	WR_SKIP_NONE,
-	WR_SKIP_STORED,     /* policy WR_SKIP, and the key is stored */
-	WR_SKIP_STALE,      /* older than what is stored */
+	WR_SKIP_STORED,	    /* policy WR_SKIP, and the key is stored */
+	WR_SKIP_STALE,	    /* older than what is stored */
 	WR_SKIP_SUPERSEDED, /* a later record of the submission has the key */
-	WR_SKIP_GONE        /* deleted before its turn came */
+	WR_SKIP_GONE	    /* deleted before its turn came */
 };
 
 struct wr_record {
-	struct wr_str url;      /* becomes the key; at most 2,048 bytes */
-	struct wr_str key;      /* instead: a key of your own, never changed;
+	struct wr_str url;	/* becomes the key; at most 2,048 bytes */
+	struct wr_str key;	/* instead: a key of your own, never changed;
 				   url then goes into the metadata */
-	struct wr_str title;    /* left out: keeps what is stored */
-	struct wr_str content;  /* required; may be "" */
+	struct wr_str title;	/* left out: keeps what is stored */
+	struct wr_str content;	/* required; may be "" */
 	struct wr_str metadata; /* a JSON object; left out: keeps it */
-	int64_t fetched_at;     /* 0: now */
-	int64_t created_at;     /* for restoring an export; 0: now */
-	int64_t updated_at;     /* likewise */
+	int64_t fetched_at;	/* 0: now */
+	int64_t created_at;	/* for restoring an export; 0: now */
+	int64_t updated_at;	/* likewise */
 	const float *embedding; /* NULL: the embedder's business */
-	size_t embedding_dim;   /* 0: the store's dimension */
-	uintptr_t reserved[4];  /* zero */
+	size_t embedding_dim;	/* 0: the store's dimension */
+	uintptr_t reserved[4];	/* zero */
 };
 
 /*
@@ -346,14 +347,17 @@ WR_API WR_MUST_CHECK int wr_get(wr_store *s, const struct wr_str *urls,
 struct wr_filter {
 	size_t size;
 	struct wr_str url_prefix; /* of the key */
-	struct wr_str host;       /* of the key: "www.example.org" */
-	int64_t since, until;     /* since <= fetched_at < until */
-	struct wr_str metadata;   /* a JSON object; every member must be equal
+	struct wr_str host;	  /* of the key: "www.example.org" */
+	int64_t since, until;	  /* since <= fetched_at < until */
+	struct wr_str metadata;	  /* a JSON object; every member must be equal
 				     to the document's */
 };
-#define WR_FILTER_INIT                                                         \
-	{                                                                      \
-		sizeof(struct wr_filter), {0, 0}, {0, 0}, 0, 0, { 0, 0 }       \
+#define WR_FILTER_INIT                                              \
+	{                                                           \
+		sizeof(struct wr_filter), { 0, 0 }, { 0, 0 }, 0, 0, \
+		{                                                   \
+			0, 0                                        \
+		}                                                   \
 	}
 
 enum wr_mode {
@@ -373,18 +377,18 @@ struct wr_query {
 	struct wr_str text;
 	const float *vector; /* default: text, embedded */
 	size_t vector_dim;   /* 0: the store's dimension */
-	uint32_t limit;      /* default 10, at most 10,000 */
-	unsigned parts;      /* enum wr_parts; title, metadata and a snippet
+	uint32_t limit;	     /* default 10, at most 10,000 */
+	unsigned parts;	     /* enum wr_parts; title, metadata and a snippet
 				come in any case */
 	const struct wr_filter *filter;
 	struct wr_str mark_start, mark_end; /* around the words found in a
 					       snippet; default: none */
-	uint32_t timeout_ms;                /* default: op_timeout_ms */
+	uint32_t timeout_ms;		    /* default: op_timeout_ms */
 };
 #define WR_QUERY_INIT                                                          \
 	{                                                                      \
-		sizeof(struct wr_query), WR_SEARCH_AUTO, {0, 0}, 0, 0, 0, 0,   \
-			0, {0, 0}, {0, 0}, 0                                   \
+		sizeof(struct wr_query), WR_SEARCH_AUTO, { 0, 0 }, 0, 0, 0, 0, \
+			0, { 0, 0 }, { 0, 0 }, 0                               \
 	}
 
 WR_API WR_MUST_CHECK int wr_search(wr_store *s, const struct wr_query *query,
@@ -401,12 +405,12 @@ struct wr_scan {
 	size_t size;
 	const struct wr_filter *filter;
 	struct wr_str after; /* a cursor; left out: from the start */
-	uint32_t limit;      /* default 100, at most 10,000 */
+	uint32_t limit;	     /* default 100, at most 10,000 */
 	unsigned parts;
 };
-#define WR_SCAN_INIT                                                           \
-	{                                                                      \
-		sizeof(struct wr_scan), 0, {0, 0}, 0, 0                        \
+#define WR_SCAN_INIT                                      \
+	{                                                 \
+		sizeof(struct wr_scan), 0, { 0, 0 }, 0, 0 \
 	}
 
 WR_API WR_MUST_CHECK int wr_scan(wr_store *s, const struct wr_scan *scan,
@@ -425,12 +429,12 @@ WR_API WR_MUST_CHECK int wr_delete(wr_store *s, const struct wr_str *urls,
 struct wr_prune {
 	size_t size;
 	const struct wr_filter *filter; /* required, and not empty */
-	uint64_t limit;                 /* at most so many; default: all */
-	int dry_run;                    /* count only */
+	uint64_t limit;			/* at most so many; default: all */
+	int dry_run;			/* count only */
 };
-#define WR_PRUNE_INIT                                                          \
-	{                                                                      \
-		sizeof(struct wr_prune), 0, 0, 0                               \
+#define WR_PRUNE_INIT                            \
+	{                                        \
+		sizeof(struct wr_prune), 0, 0, 0 \
 	}
 
 WR_API WR_MUST_CHECK int wr_prune(wr_store *s, const struct wr_prune *what,
@@ -438,9 +442,9 @@ WR_API WR_MUST_CHECK int wr_prune(wr_store *s, const struct wr_prune *what,
 				  struct wr_error *err);
 
 /*
- * Embed documents that wait for their embedding, at most limit of them (0: all).
- * wr_reply_total() says how many got one, wr_reply_remaining() how many wait
- * still.
+ * Embed documents that wait for their embedding, at most limit of them (0:
+ * all). wr_reply_total() says how many got one, wr_reply_remaining() how many
+ * wait still.
  */
 WR_API WR_MUST_CHECK int wr_embed_pending(wr_store *s, uint64_t limit,
 					  wr_queue *q, uint64_t tag,
@@ -498,13 +502,13 @@ WR_API uint64_t wr_reply_remaining(const wr_reply *r);
 
 struct wr_known_url {
 	size_t size;
-	int stored;         /* 0 or 1 */
+	int stored;	    /* 0 or 1 */
 	int has_embedding;  /* with WR_KNOWN_DETAILS */
 	int64_t fetched_at; /* with WR_KNOWN_DETAILS */
 };
-#define WR_KNOWN_URL_INIT                                                      \
-	{                                                                      \
-		sizeof(struct wr_known_url), 0, 0, 0                           \
+#define WR_KNOWN_URL_INIT                            \
+	{                                            \
+		sizeof(struct wr_known_url), 0, 0, 0 \
 	}
 
 /* What is known of URL i: 0, or WR_EINVAL. */
@@ -517,17 +521,17 @@ struct wr_document {
 	struct wr_str title, content, metadata;
 	struct wr_str snippet; /* of a search */
 	int64_t fetched_at, created_at, updated_at;
-	double score;           /* of a search; greater is better */
+	double score;		/* of a search; greater is better */
 	const float *embedding; /* NULL where it has none, or was not asked */
 	size_t embedding_dim;
-	int pending;        /* waits for its embedding */
+	int pending;	    /* waits for its embedding */
 	uint32_t rank_text; /* in a search: from 1; 0: not found that way */
 	uint32_t rank_vector;
 };
-#define WR_DOCUMENT_INIT                                                       \
-	{                                                                      \
-		sizeof(struct wr_document), {0, 0}, {0, 0}, {0, 0}, {0, 0},    \
-			{0, 0}, 0, 0, 0, 0, 0, 0, 0, 0, 0                      \
+#define WR_DOCUMENT_INIT                                                  \
+	{                                                                 \
+		sizeof(struct wr_document), { 0, 0 }, { 0, 0 }, { 0, 0 }, \
+			{ 0, 0 }, { 0, 0 }, 0, 0, 0, 0, 0, 0, 0, 0, 0     \
 	}
 
 /* How many documents came back; of wr_get(), how many were asked for. */
@@ -626,21 +630,21 @@ WR_API WR_MUST_CHECK int wr_flush_wait(wr_store *s, int timeout_ms,
 typedef struct wr_reader wr_reader;
 
 enum wr_format {
-	WR_FORMAT_AUTO,  /* a folder is WR_FORMAT_HTML, a file WR_FORMAT_JSONL */
+	WR_FORMAT_AUTO, /* a folder is WR_FORMAT_HTML, a file WR_FORMAT_JSONL */
 	WR_FORMAT_JSONL, /* one record a line; .gz and .zst by their content */
-	WR_FORMAT_HTML   /* every .html and .htm file below a folder */
+	WR_FORMAT_HTML	 /* every .html and .htm file below a folder */
 };
 
 struct wr_reader_options {
 	size_t size;
 	const char *path; /* "-": standard input */
 	enum wr_format format;
-	const char *base_url;       /* of an HTML folder; required there */
+	const char *base_url;	    /* of an HTML folder; required there */
 	uint64_t max_content_bytes; /* of one record; default 64 MiB */
 };
-#define WR_READER_OPTIONS_INIT                                                 \
-	{                                                                      \
-		sizeof(struct wr_reader_options), 0, WR_FORMAT_AUTO, 0, 0      \
+#define WR_READER_OPTIONS_INIT                                            \
+	{                                                                 \
+		sizeof(struct wr_reader_options), 0, WR_FORMAT_AUTO, 0, 0 \
 	}
 
 WR_API WR_MUST_CHECK int wr_reader_open(wr_reader **out,
