@@ -343,9 +343,10 @@ static void log_to_queue(enum wr_log_level level, const char *where,
 	if (!r)
 		return;
 	r->log = mem_strdup(message);
-	r->log_where = where;
+	/* Of the caller, who may keep it in an error of his own. */
+	r->log_where = mem_strdup(where);
 	r->log_level = level;
-	if (r->log)
+	if (r->log && r->log_where)
 		queue_post(r);
 	else
 		wr_reply_free(r);

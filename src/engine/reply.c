@@ -30,6 +30,7 @@ void wr_reply_free(wr_reply *r)
 	ticket_free(r->ticket);
 	request_free(r->request);
 	mem_free(r->log);
+	mem_free(r->log_where);
 	queue_unref(r->queue);
 	mem_free(r);
 }

@@ -30,8 +30,7 @@ struct wr_reply {
 	struct ticket *ticket;	     /* SUBMIT, DELETE */
 	struct request *request;     /* the other verbs */
 	struct embed_request *embed; /* EMBED, until answered */
-	char *log;		     /* LOG */
-	const char *log_where;
+	char *log, *log_where;	     /* LOG */
 	enum wr_log_level log_level;
 	struct wr_error error; /* OPEN, CLOSED */
 };
