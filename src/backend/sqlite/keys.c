@@ -1,7 +1,7 @@
 /* Looking keys up: what a batch meets, and which of many keys are stored. */
 #include "backend/sqlite/rows.h"
 #include "base/mem.h"
-#include "base/str.h"
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +54,8 @@ int op_lookup(struct conn *c, struct backend_op *op, struct wr_error *err)
 
 /*
  * Keys are looked for in their order, so that neighbours share pages of the
- * index.  They are compared by the eight bytes behind what all have in common,
- * as a number, and seldom by more.
+ * index.  URLs begin alike: they are sorted by eight bytes as a number, and
+ * those that agree in them by the eight bytes behind what they have in common.
  */
 struct place {
 	uint64_t head;
@@ -63,31 +63,34 @@ struct place {
 	size_t i;
 };
 
-static size_t common_length(const struct wr_str *keys, size_t n)
+static size_t common_length(const struct place *places, size_t n, size_t from)
 {
-	size_t len = keys[0].len;
+	struct wr_str first = places[0].key;
+	size_t len = first.len;
 
-	for (size_t i = 1; i < n && len; i++) {
-		size_t most = keys[i].len < len ? keys[i].len : len;
+	for (size_t i = 1; i < n && len > from; i++) {
+		struct wr_str key = places[i].key;
+		size_t most = key.len < len ? key.len : len;
 
-		for (len = 0; len < most; len++)
-			if (keys[i].ptr[len] != keys[0].ptr[len])
+		for (len = from; len < most; len++)
+			if (key.ptr[len] != first.ptr[len])
 				break;
 	}
 	return len;
 }
 
+/* Behind its end a key has zeros, which no key contains. */
 static uint64_t head_of(struct wr_str key, size_t from)
 {
 	uint64_t head = 0;
 
-	for (size_t i = 0; i < 8; i++) {
-		unsigned char c = from + i < key.len
-					  ? (unsigned char)key.ptr[from + i]
-					  : 0;
-
-		head = head << 8 | c;
+	if (from + 8 <= key.len) {
+		memcpy(&head, key.ptr + from, 8);
+		return be64toh(head);
 	}
+	for (size_t i = from; i < from + 8; i++)
+		head = head << 8 |
+		       (i < key.len ? (unsigned char)key.ptr[i] : 0);
 	return head;
 }
 
@@ -95,23 +98,38 @@ static int compare_places(const void *a, const void *b)
 {
 	const struct place *p = a, *q = b;
 
-	if (p->head != q->head)
-		return p->head < q->head ? -1 : 1;
-	return str_cmp(p->key, q->key);
+	return (p->head > q->head) - (p->head < q->head);
+}
+
+/* The first from bytes are the same in all of them. */
+static void sort_places(struct place *places, size_t n, size_t from)
+{
+	size_t first, end;
+
+	from = common_length(places, n, from);
+	for (size_t i = 0; i < n; i++)
+		places[i].head = head_of(places[i].key, from);
+	qsort(places, n, sizeof(*places), compare_places);
+	for (first = 0; first < n; first = end) {
+		for (end = first + 1; end < n; end++)
+			if (places[end].head != places[first].head)
+				break;
+		/* A last byte of zero is the end of a key, or a key that is
+		   here twice. */
+		if (end - first > 1 && (places[first].head & 0xff))
+			sort_places(places + first, end - first, from + 8);
+	}
 }
 
 static struct place *sort_keys(const struct wr_str *keys, size_t n)
 {
 	struct place *places = mem_zalloc(n, sizeof(*places));
-	size_t common;
 
 	if (!places)
 		return NULL;
-	common = common_length(keys, n);
 	for (size_t i = 0; i < n; i++)
-		places[i] =
-			(struct place){ head_of(keys[i], common), keys[i], i };
-	qsort(places, n, sizeof(*places), compare_places);
+		places[i] = (struct place){ .key = keys[i], .i = i };
+	sort_places(places, n, 0);
 	return places;
 }
 
