@@ -64,7 +64,7 @@ static int check_pages(struct conn *c, enum sql which, struct result *result,
 static int check_rows(struct conn *c, struct result *result,
 		      struct wr_error *err)
 {
-	int64_t n;
+	int64_t n = 0;
 	int status = read_count(c, SQL_CHECK_FOREIGN, 0, &n, err);
 
 	if (!status && n)
@@ -109,7 +109,7 @@ static int check_vectors(struct conn *c, struct result *result,
 static int check_pending(struct conn *c, struct result *result,
 			 struct wr_error *err)
 {
-	int64_t n;
+	int64_t n = 0;
 	int status = read_count(c, SQL_PENDING_COUNT, 0, &n, err);
 
 	if (!status && n)
