@@ -6,12 +6,12 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-CC=clang scripts/build.sh build-fuzz --buildtype=debug -Doptimization=1 \
-  -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true \
-  -Dc_args=-fsanitize=fuzzer-no-link --
+[ $# -gt 0 ] || set -- $(basename -s .c tests/fuzz/fuzz_*.c)
 
-[ $# -gt 0 ] || set -- $(find build-fuzz/tests/fuzz -maxdepth 1 -name 'fuzz_*' \
-  -type f -perm -u+x -exec basename {} \;)
+CC=clang scripts/build.sh build-fuzz --buildtype=debug -Doptimization=1 \
+  -Db_sanitize=address,undefined -Db_lundef=false -Dfuzzers=true -- \
+  $(printf 'tests/fuzz/%s ' "$@")
+
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 failed=0
 for name; do
