@@ -51,7 +51,9 @@ void fold_close_pre(struct fold *f)
 	       (b->ptr[b->len - 1] == '\n' || b->ptr[b->len - 1] == ' ' ||
 		b->ptr[b->len - 1] == '\t'))
 		b->len--;
-	b->ptr[b->len] = '\0';
+	/* Nothing is there where memory ran out. */
+	if (b->ptr)
+		b->ptr[b->len] = '\0';
 }
 
 /* The gap, now that something follows it. */

@@ -257,12 +257,15 @@ static char *with_end(const char *s, const char *end)
 {
 	struct buf b = { 0 };
 	size_t n = strlen(s);
+	char *joined;
 
 	while (n > 1 && s[n - 1] == '/')
 		n--;
 	buf_add(&b, s, n);
 	buf_puts(&b, end);
-	return buf_take(&b);
+	joined = buf_take(&b);
+	buf_release(&b);
+	return joined;
 }
 
 int pages_open(struct wr_reader **out, const struct wr_reader_options *opts,
