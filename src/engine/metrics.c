@@ -35,6 +35,7 @@ char *metrics_text(struct wr_store *s)
 	struct buf b = { 0 };
 	const struct counters *c;
 	uint64_t records, bytes, refused;
+	char *text;
 
 	gate_usage(&s->gate, &records, &bytes, &refused);
 	put(&b, "inflight_records", "gauge", "Records in flight", records);
@@ -50,5 +51,7 @@ char *metrics_text(struct wr_store *s)
 #undef PUT
 	put_outcomes(&b, c);
 	pthread_mutex_unlock(&s->lock);
-	return buf_take(&b);
+	text = buf_take(&b);
+	buf_release(&b);
+	return text;
 }

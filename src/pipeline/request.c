@@ -77,10 +77,37 @@ static void end(struct attempt *a)
 
 static void again(struct loop_timer *timer)
 {
-	struct attempt *a = list_item(timer, struct attempt, timer);
+	run(list_item(timer, struct attempt, timer));
+}
 
-	/* Half of what was found by a try that failed is no result. */
-	run(a);
+/* Where an operation puts what it finds; NULL: it finds nothing. */
+static struct result *result_of(struct backend_op *op)
+{
+	switch (op->kind) {
+	case BACKEND_GET:
+		return op->u.get.result;
+	case BACKEND_SCAN:
+		return op->u.scan.result;
+	case BACKEND_SEARCH:
+		return op->u.search.result;
+	case BACKEND_PENDING:
+		return op->u.pending.result;
+	case BACKEND_STATS:
+		return op->u.stats.result;
+	case BACKEND_CHECK:
+		return op->u.check.result;
+	default:
+		return NULL;
+	}
+}
+
+/* Half of what was found by a try that failed is no result. */
+static void drop_half(struct backend_op *op)
+{
+	struct result *result = result_of(op);
+
+	if (op->error.status && result)
+		result_release(result);
 }
 
 static void op_done(struct backend_op *op)
@@ -90,6 +117,7 @@ static void op_done(struct backend_op *op)
 	int64_t wait;
 
 	a->running = false;
+	drop_half(op);
 	if (op->error.status && error_passes(op->error.status) &&
 	    !a->req->call.given_up) {
 		wait = backoff_next_us(&a->backoff, &p->rnd,
