@@ -29,6 +29,7 @@ struct ingest_options {
 	const char *base_url, *rejects;
 	int policy, format, embedder;
 	uint64_t dim, batch, max_content;
+	int64_t timeout;
 	bool no_fulltext, ack, quiet;
 };
 
@@ -49,6 +50,15 @@ struct ingest {
 
 /* -------------------------------------------------------------- the store --
  */
+
+static uint32_t timeout_ms(int64_t us)
+{
+	int64_t ms = us / 1000;
+
+	if (us && !ms)
+		return 1;
+	return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
 
 static int open_store(struct ingest *in)
 {
@@ -72,6 +82,7 @@ static int open_store(struct ingest *in)
 		if (opts->no_fulltext)
 			o.fulltext = WR_FULLTEXT_OFF;
 		o.max_content_bytes = opts->max_content;
+		o.op_timeout_ms = timeout_ms(opts->timeout);
 		err = (struct wr_error){ 0 };
 		rc = store_open_with(&in->store, url, &o, &err);
 		if (!rc)
@@ -192,13 +203,31 @@ static void mind_signals(struct ingest *in)
 		     in->records + in->batch.n == 1 ? "" : "s");
 }
 
-static void settle(struct ingest *in, struct submission *sub, int status,
-		   const wr_reply *reply)
+static void settle(struct ingest *in, struct submission *sub,
+		   const struct wr_event *ev)
 {
-	tally_settle(&in->tally, sub, status, reply);
+	struct wr_error err = { .status = ev->status };
+
+	in->records -= sub->n;
+	in->submissions--;
+	if (ev->reply)
+		tally_settle(&in->tally, sub, ev->reply);
+	else
+		tally_fail(&in->tally, sub, &err);
 	submission_free(sub);
 	if (in->tally.store_failed || ferror(stdout))
 		stop(in);
+}
+
+/* What was read is not stored, and will not be. */
+static void give_up(struct ingest *in, struct submission *sub,
+		    const struct wr_error *err)
+{
+	submission_init(sub, &in->tally, &in->batch);
+	tally_fail(&in->tally, sub, err);
+	submission_free(sub);
+	in->full = false;
+	stop(in);
 }
 
 /* Let the store have the batch, if it will. */
@@ -209,28 +238,30 @@ static void submit(struct ingest *in)
 	struct submission *sub;
 	struct wr_error err = { 0 };
 	size_t n = in->batch.n;
+	const struct wr_record *recs;
 	int rc;
 
-	if (!n || in->full)
+	if (!n || (in->full && !in->tally.store_failed))
 		return;
 	/* The tag is the submission's address, which is free for the taking. */
 	sub = memory_new(1, sizeof(*sub));
-	rc = wr_submit(in->store, batch_records(&in->batch), n,
-		       policies[in->opts->policy], in->queue, (uintptr_t)sub,
-		       &err);
+	recs = batch_records(&in->batch);
+	if (in->tally.store_failed) {
+		give_up(in, sub, &in->tally.store_error);
+		return;
+	}
+	rc = wr_submit(in->store, recs, n, policies[in->opts->policy],
+		       in->queue, (uintptr_t)sub, &err);
 	if (rc == WR_EFULL) {
 		in->full = true;
 		memory_free(sub);
-		return;
+	} else if (rc) {
+		give_up(in, sub, &err);
+	} else {
+		submission_init(sub, &in->tally, &in->batch);
+		in->records += n;
+		in->submissions++;
 	}
-	submission_init(sub, &in->tally, &in->batch);
-	if (rc) {
-		output_error("%s", output_reason(&err));
-		settle(in, sub, rc, NULL);
-		return;
-	}
-	in->records += n;
-	in->submissions++;
 }
 
 static void take_events(struct ingest *in)
@@ -243,14 +274,8 @@ static void take_events(struct ingest *in)
 		for (i = 0; i < n; i++) {
 			struct wr_event *ev = &events[i];
 
-			if (ev->kind == WR_EV_SUBMIT) {
-				struct submission *sub =
-					(void *)(uintptr_t)ev->tag;
-
-				in->records -= sub->n;
-				in->submissions--;
-				settle(in, sub, ev->status, ev->reply);
-			}
+			if (ev->kind == WR_EV_SUBMIT)
+				settle(in, (void *)(uintptr_t)ev->tag, ev);
 			if (ev->kind == WR_EV_SUBMIT || ev->kind == WR_EV_ROOM)
 				in->full = false;
 			wr_reply_free(ev->reply);
@@ -469,6 +494,11 @@ static const struct option_spec options[] = {
 	{ OPTION_SIZE, "max-content", 0,
 	  offsetof(struct ingest_options, max_content), "BYTES",
 	  "A record with more content fails; default 64M.", 1, 0 },
+	{ OPTION_AGE, "timeout", 0, offsetof(struct ingest_options, timeout),
+	  "AGE",
+	  "How long records are tried again while the store is busy, full or "
+	  "away, before they fail; default 2m.",
+	  0, 0 },
 	{ OPTION_TEXT, "rejects", 0, offsetof(struct ingest_options, rejects),
 	  "FILE",
 	  "Write failed records there, as JSON Lines with url, reason, status "

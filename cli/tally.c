@@ -262,20 +262,22 @@ static void settle_one(struct tally *tally, const struct submission *sub,
 	}
 }
 
-static void fail_all(struct tally *tally, const struct submission *sub,
-		     int status)
+void tally_fail(struct tally *tally, const struct submission *sub,
+		const struct wr_error *err)
 {
-	struct wr_error err = { .status = status };
 	size_t i;
 
 	for (i = 0; i < sub->n; i++)
-		fail(tally, sub, i, &err);
+		fail(tally, sub, i, err);
 	tally->counts[WR_FAILED] += sub->n;
-	tally->store_error = err;
+	tally->records += sub->n;
+	if (!tally->store_failed)
+		tally->store_error = *err;
 	tally->store_failed = true;
+	flush(tally);
 }
 
-void tally_settle(struct tally *tally, const struct submission *sub, int status,
+void tally_settle(struct tally *tally, const struct submission *sub,
 		  const wr_reply *reply)
 {
 	int which;
@@ -283,11 +285,6 @@ void tally_settle(struct tally *tally, const struct submission *sub, int status,
 
 	tally->records += sub->n;
 	tally->content += sub->content;
-	if (!reply) {
-		fail_all(tally, sub, status);
-		flush(tally);
-		return;
-	}
 	for (which = 0; which < WR_NOUTCOMES; which++)
 		tally->counts[which] +=
 			wr_reply_count(reply, (enum wr_outcome)which);

@@ -57,9 +57,12 @@ void submission_free(struct submission *sub);
 
 /* What an input could not read. */
 void tally_refusals(struct tally *tally, const struct batch *batch);
-/* The event of a submission, or a status where it was never taken. */
-void tally_settle(struct tally *tally, const struct submission *sub, int status,
+/* The reply to a submission. */
+void tally_settle(struct tally *tally, const struct submission *sub,
 		  const wr_reply *reply);
+/* A submission that the store did not take, or gave no reply to. */
+void tally_fail(struct tally *tally, const struct submission *sub,
+		const struct wr_error *err);
 
 /* How many failures were not named. */
 uint64_t tally_unnamed(const struct tally *tally);

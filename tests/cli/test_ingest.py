@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import resource
+import sqlite3
 import subprocess
 
 import pytest
@@ -295,3 +297,39 @@ def test_hostile_content_is_cleaned(windrow):
     assert counts(windrow.object("ingest", "-", input=record)) == {"inserted": 1}
     content = windrow.stored()["https://e.org/"]["raw_content"]
     assert "\0" not in content and content.startswith("ab")
+
+
+def test_a_full_disk_is_said_and_what_was_acknowledged_stays(windrow):
+    windrow("init")
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    process = windrow.popen(
+        "ingest", "--ack", "--json", "--timeout", "1s", "-",
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=limit,
+    )
+    text = "".join(json.dumps(page(i, f"{i} words " * 200)) + "\n" for i in range(5000))
+    out, err = process.communicate(text.encode(), timeout=120)
+    *urls, report = out.decode().splitlines()
+    report = json.loads(report)
+    assert process.returncode in (1, 2), err
+    assert report["failed"] and report["inserted"] == len(urls)
+    assert b"stopped reading, since the store fails" in err
+    assert b"limit" in err
+    assert windrow("known", input="\n".join(urls)) == ""
+    # The cause is gone: work goes on.
+    again = windrow.object("ingest", "-q", "-", input=text)
+    assert again["inserted"] + again["unchanged"] == 5000
+
+
+def test_a_locked_store_is_waited_for_and_then_given_up(windrow):
+    windrow.ingest([page(1)])
+    lock = sqlite3.connect(windrow.path, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    done = windrow.run("ingest", "--timeout", "1s", "-", input=json.dumps(page(2)))
+    lock.close()
+    assert done.returncode == 2
+    assert "stopped reading, since the store fails" in done.stderr
+    assert counts(windrow.ingest([page(2)])) == {"inserted": 1}
