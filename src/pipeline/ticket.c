@@ -108,7 +108,8 @@ struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 		return NULL;
 	t->policy = policy;
 	copies = t->input->recs;
-	memcpy(copies, recs, n * sizeof(*recs));
+	if (n)
+		memcpy(copies, recs, n * sizeof(*recs));
 	floats = (float *)(copies + n);
 	texts = (char *)floats + vectors;
 	for (size_t i = 0; i < n; i++) {
