@@ -163,7 +163,7 @@ int stand_put_many(struct stand *st, const char *prefix, int first, int n)
 	char(*keys)[40] = mem_zalloc((size_t)n, sizeof(*keys));
 	char *content = mem_alloc(4000);
 	struct backend_op op = { .kind = BACKEND_WRITE,
-				 .u.write = { items, (size_t)n, 0 } };
+				 .u.write = { items, (size_t)n, 86400000000 } };
 	int status;
 
 	memset(content, 'x', 4000);

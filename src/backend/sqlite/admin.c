@@ -85,6 +85,7 @@ static int prune_row(struct conn *c, struct backend_op *op, int64_t id,
 	int status;
 
 	status = row_passes(c, op->u.prune.filter, id, &key, &passes, err);
+	row_forget(c);
 	if (status || !passes)
 		return status;
 	op->u.prune.removed++;

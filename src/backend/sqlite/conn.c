@@ -99,8 +99,11 @@ void conn_close(struct conn *c, bool last)
 	struct wr_error unused;
 
 	if (c->db.handle && last && !c->db.broken && db_file_is_there(&c->db)) {
-		/* Another one that writes will do it when it closes. */
-		db_set_patience(&c->db, CLOSE_PATIENCE_MS);
+		/*
+		 * One that writes now will do it when it closes: who has only
+		 * read does not wait for it.
+		 */
+		db_set_patience(&c->db, c->wrote ? CLOSE_PATIENCE_MS : 0);
 		atomic_store(&c->db.canceled, false);
 		last = !lock_take(&c->lock, &c->db, &unused);
 	} else {
@@ -154,6 +157,7 @@ int conn_commit(struct conn *c, struct wr_error *err)
 {
 	int status = db_run(&c->db, SQL_COMMIT, err);
 
+	c->wrote = true;
 	return status ? status : check_place(c, err);
 }
 

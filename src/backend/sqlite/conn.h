@@ -24,6 +24,7 @@ struct conn_shared {
 struct conn {
 	const struct conn_shared *shared;
 	bool writer;
+	bool wrote; /* since it was made */
 	struct db db;
 	struct lock lock;
 	/* What the store fixed; a copy, so that no two threads share one. */

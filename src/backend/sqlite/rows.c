@@ -147,6 +147,11 @@ int row_passes(struct conn *c, const struct filter *f, int64_t id,
 	return 0;
 }
 
+void row_forget(struct conn *c)
+{
+	sqlite3_reset(c->db.stmts[SQL_ROW_FILTER]);
+}
+
 /* The first text that is greater than all with this prefix. */
 static void add_successor(struct buf *to, struct wr_str prefix)
 {
@@ -223,10 +228,15 @@ int keys_next(struct keys *k, int64_t *id, struct wr_str *key,
 	return status;
 }
 
+/*
+ * No statement stays open: a write transaction that began under one would be
+ * refused where another process has written since.
+ */
 void keys_close(struct keys *k)
 {
 	if (k->stmt)
 		sqlite3_reset(k->stmt);
+	row_forget(k->c);
 	buf_release(&k->from);
 	buf_release(&k->to);
 }

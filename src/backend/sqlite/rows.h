@@ -28,6 +28,9 @@ int row_find(struct db *db, struct wr_str key, struct row *row,
 int row_passes(struct conn *c, const struct filter *f, int64_t id,
 	       struct wr_str *key, bool *passes, struct wr_error *err);
 
+/* The key that row_passes() left is not needed any more. */
+void row_forget(struct conn *c);
+
 /* Append the document of an id, or of a key (id 0), or one not found. */
 int row_document(struct conn *c, int64_t id, struct wr_str key, unsigned parts,
 		 struct result *result, struct wr_error *err);

@@ -14,6 +14,9 @@
 /* SQLite's own limit, for a whole row. */
 enum { ROW_BYTES_MAX = 1000000000 };
 
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+	       "vectors are stored little endian, as they lie in memory");
+
 struct batch {
 	struct conn *c;
 	int64_t touch_after_us, now;
