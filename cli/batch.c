@@ -1,7 +1,8 @@
 #include "batch.h"
 
-#include "memory.h"
 #include <string.h>
+
+#include "memory.h"
 
 /* A buffer beyond this is not kept for the next records. */
 enum { KEEP_BYTES = 4 << 20, ALIGN = 8 };

@@ -8,10 +8,11 @@
 #ifndef CLI_BATCH_H
 #define CLI_BATCH_H
 
-#include "text.h"
-#include "windrow.h"
 #include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
+#include "windrow.h"
 
 /* A line or file that is no record. */
 struct refusal {

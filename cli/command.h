@@ -7,8 +7,9 @@
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
 
-#include "options.h"
 #include <stddef.h>
+
+#include "options.h"
 
 struct command {
 	const char *name;

@@ -1,14 +1,15 @@
 /*
  * windrow delete: deletes pages by URL.
  */
+#include <stddef.h>
+#include <stdint.h>
+
 #include "command.h"
 #include "json.h"
 #include "lines.h"
 #include "output.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
 
 enum { CHUNK = 1000 };
 

@@ -1,10 +1,11 @@
 #include "describe.h"
 
+#include <stdint.h>
+#include <string.h>
+
 #include "json.h"
 #include "moment.h"
 #include "output.h"
-#include <stdint.h>
-#include <string.h>
 
 static bool has_suffix(const char *s, const char *suffix)
 {

@@ -4,8 +4,9 @@
 #ifndef CLI_DESCRIBE_H
 #define CLI_DESCRIBE_H
 
-#include "windrow.h"
 #include <stdbool.h>
+
+#include "windrow.h"
 
 /* The properties of a WR_EV_STATS reply. */
 void describe_properties(const wr_reply *reply, const char *url, bool json);

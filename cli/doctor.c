@@ -1,13 +1,14 @@
 /*
  * windrow doctor: looks for damage and for what could be better.
  */
+#include <stddef.h>
+#include <string.h>
+
 #include "command.h"
 #include "json.h"
 #include "output.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <string.h>
 
 struct doctor_options {
 	struct common common;

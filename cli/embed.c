@@ -1,6 +1,9 @@
 /*
  * windrow embed --pending: embeds the pages that wait for it.
  */
+#include <stddef.h>
+#include <stdint.h>
+
 #include "command.h"
 #include "json.h"
 #include "output.h"
@@ -8,8 +11,6 @@
 #include "signals.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
 
 /* Pages between two looks at progress and signals. */
 enum { PORTION = 500 };

@@ -3,6 +3,10 @@
  *
  * Page by page of a scan; the next is asked for while this one is written.
  */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "command.h"
 #include "json.h"
 #include "memory.h"
@@ -12,9 +16,6 @@
 #include "signals.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 enum { PAGE = 200 };
 

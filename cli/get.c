@@ -1,15 +1,16 @@
 /*
  * windrow get: shows stored pages.
  */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "command.h"
 #include "lines.h"
 #include "moment.h"
 #include "output.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 enum { CHUNK = 100 };
 

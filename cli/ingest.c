@@ -4,6 +4,12 @@
  * One thread reads (source.c); this one submits, takes events, shows progress
  * and minds signals, and never waits for any of them alone.
  */
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+
 #include "batch.h"
 #include "command.h"
 #include "json.h"
@@ -16,11 +22,6 @@
 #include "store.h"
 #include "tally.h"
 #include "windrow.h"
-#include <errno.h>
-#include <poll.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/stat.h>
 
 enum { BATCH_DEFAULT = 200, EVENTS = 64 };
 

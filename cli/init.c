@@ -1,13 +1,14 @@
 /*
  * windrow init: makes a store and fixes its choices.
  */
+#include <stddef.h>
+#include <stdint.h>
+
 #include "command.h"
 #include "describe.h"
 #include "output.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
 
 struct init_options {
 	struct common common;

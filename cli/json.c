@@ -1,8 +1,9 @@
 #include "json.h"
 
-#include "moment.h"
 #include <math.h>
 #include <string.h>
+
+#include "moment.h"
 
 enum { DEPTH_MAX = 200 };
 

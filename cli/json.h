@@ -7,11 +7,12 @@
 #ifndef CLI_JSON_H
 #define CLI_JSON_H
 
-#include "text.h"
-#include "windrow.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
+#include "windrow.h"
 
 void json_string(struct text *t, struct wr_str s);
 

@@ -4,6 +4,9 @@
  * In chunks, so that memory stays flat; one is read while the store looks the
  * one before up.
  */
+#include <stddef.h>
+#include <stdint.h>
+
 #include "command.h"
 #include "json.h"
 #include "lines.h"
@@ -11,8 +14,6 @@
 #include "output.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
 
 enum { CHUNK = 100000 };
 

@@ -1,9 +1,10 @@
 #include "lines.h"
 
-#include "memory.h"
-#include "output.h"
 #include <errno.h>
 #include <string.h>
+
+#include "memory.h"
+#include "output.h"
 
 void lines_init(struct lines *l, char **paths, size_t npaths)
 {

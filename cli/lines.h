@@ -4,11 +4,12 @@
 #ifndef CLI_LINES_H
 #define CLI_LINES_H
 
-#include "text.h"
-#include "windrow.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include "text.h"
+#include "windrow.h"
 
 /* Some lines, as strings that live until the next lines_read(). */
 struct lines {

@@ -1,13 +1,14 @@
 /*
  * The command line of Windrow: finds the command, parses its options, runs it.
  */
+#include <stdio.h>
+#include <string.h>
+
 #include "command.h"
 #include "memory.h"
 #include "output.h"
 #include "signals.h"
 #include "windrow.h"
-#include <stdio.h>
-#include <string.h>
 
 static const struct command *const commands[] = {
 	&ingest_command, &init_command,	 &known_command,  &get_command,

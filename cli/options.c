@@ -1,13 +1,14 @@
 #include "options.h"
 
-#include "memory.h"
-#include "moment.h"
-#include "output.h"
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "memory.h"
+#include "moment.h"
+#include "output.h"
 
 enum { OPTIONS_MAX = 40, FIRST_LONG = 256 };
 

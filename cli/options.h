@@ -8,10 +8,11 @@
 #ifndef CLI_OPTIONS_H
 #define CLI_OPTIONS_H
 
-#include "text.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "text.h"
 
 enum option_kind {
 	OPTION_END,

@@ -1,7 +1,5 @@
 #include "output.h"
 
-#include "json.h"
-#include "memory.h"
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
@@ -11,6 +9,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "json.h"
+#include "memory.h"
 
 static struct {
 	bool json;

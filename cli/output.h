@@ -8,11 +8,12 @@
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
 
-#include "text.h"
-#include "windrow.h"
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "text.h"
+#include "windrow.h"
 
 /* How a command ends. */
 enum exit_status {

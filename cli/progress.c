@@ -1,11 +1,12 @@
 #include "progress.h"
 
-#include "moment.h"
-#include "output.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "moment.h"
+#include "output.h"
 
 /* Seconds between two looks of a terminal, and of anything else. */
 #define TERMINAL_EVERY 0.1

@@ -7,9 +7,10 @@
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H
 
-#include "text.h"
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "text.h"
 
 struct progress {
 	bool quiet, terminal;

@@ -4,6 +4,9 @@
  * A dry run counts first, so that there is something to measure progress by;
  * then bounded portions are deleted, between which Ctrl-C is heard.
  */
+#include <stddef.h>
+#include <stdint.h>
+
 #include "command.h"
 #include "json.h"
 #include "moment.h"
@@ -13,8 +16,6 @@
 #include "signals.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
 
 /* Each portion looks for its pages anew: not too many of them. */
 enum { PORTION_MIN = 5000, PORTIONS = 20 };

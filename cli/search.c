@@ -1,6 +1,10 @@
 /*
  * windrow search: finds pages.
  */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "command.h"
 #include "json.h"
 #include "moment.h"
@@ -8,9 +12,6 @@
 #include "select.h"
 #include "store.h"
 #include "windrow.h"
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
 
 /* Around the words found in a snippet; no page has a right to them. */
 #define MARK_START '\x01'

@@ -1,9 +1,10 @@
 #include "select.h"
 
+#include <string.h>
+
 #include "json.h"
 #include "memory.h"
 #include "output.h"
-#include <string.h>
 
 static struct wr_str str(const char *s)
 {

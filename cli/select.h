@@ -5,10 +5,11 @@
 #ifndef CLI_SELECT_H
 #define CLI_SELECT_H
 
+#include <stdbool.h>
+
 #include "options.h"
 #include "text.h"
 #include "windrow.h"
-#include <stdbool.h>
 
 struct selection {
 	const char *host, *url_prefix;

@@ -1,11 +1,12 @@
 #include "signals.h"
 
-#include "output.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
 #include <unistd.h>
+
+#include "output.h"
 
 static int wake[2] = { -1, -1 };
 static volatile sig_atomic_t asked;

@@ -1,14 +1,15 @@
 #include "source.h"
 
-#include "memory.h"
-#include "moment.h"
-#include "output.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "memory.h"
+#include "moment.h"
+#include "output.h"
 
 /* A batch is full at so many bytes or refusals, too. */
 enum { FULL_BYTES = 1 << 20, FULL_REFUSALS = 256 };

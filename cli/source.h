@@ -9,11 +9,12 @@
 #ifndef CLI_SOURCE_H
 #define CLI_SOURCE_H
 
-#include "batch.h"
-#include "windrow.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "batch.h"
+#include "windrow.h"
 
 struct source;
 

@@ -1,8 +1,10 @@
 #include "store.h"
 
-#include "output.h"
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "output.h"
 
 enum { LONG_MS = 86400000 }; /* a day */
 
@@ -31,13 +33,26 @@ const char *store_url(const struct common *common)
 	return NULL;
 }
 
+/*
+ * A store that keeps saying the same is heard once.  The library calls this on
+ * threads of its own.
+ */
 static void log_line(enum wr_log_level level, const char *where,
 		     const char *message, void *arg)
 {
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static char last[256]; /* guarded by lock */
+	bool same;
+
 	(void)level;
 	(void)arg;
-	output_note("windrow: %s%s%s", where ? where : "",
-		    where && *where ? ": " : "", message);
+	pthread_mutex_lock(&lock);
+	same = !strncmp(last, message, sizeof(last) - 1);
+	snprintf(last, sizeof(last), "%s", message);
+	pthread_mutex_unlock(&lock);
+	if (!same)
+		output_error("%s%s%s", where ? where : "",
+			     where && *where ? ": " : "", message);
 }
 
 int store_open_with(wr_store **out, const char *url, struct wr_options *opts,

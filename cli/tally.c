@@ -1,10 +1,11 @@
 #include "tally.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "json.h"
 #include "memory.h"
 #include "output.h"
-#include <errno.h>
-#include <string.h>
 
 enum { NAMED_MAX = 20 };
 

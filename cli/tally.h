@@ -7,13 +7,14 @@
 #ifndef CLI_TALLY_H
 #define CLI_TALLY_H
 
-#include "batch.h"
-#include "text.h"
-#include "windrow.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "batch.h"
+#include "text.h"
+#include "windrow.h"
 
 /* Records that the store has taken and not yet settled. */
 struct submission {

@@ -1,11 +1,12 @@
 #include "text.h"
 
-#include "memory.h"
 #include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <wchar.h>
+
+#include "memory.h"
 
 enum { REPLACEMENT = 0xfffd };
 

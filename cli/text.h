@@ -6,9 +6,10 @@
 #ifndef CLI_TEXT_H
 #define CLI_TEXT_H
 
-#include "windrow.h"
 #include <stddef.h>
 #include <stdint.h>
+
+#include "windrow.h"
 
 struct text {
 	char *ptr; /* ends in NUL once something was added */

@@ -100,7 +100,9 @@ def test_limit(pages):
 
 @pytest.mark.parametrize(
     "query",
-    ['"', "foo-bar", "c++", "url:a", "a AND", "(", "*", "NEAR(a b)", "-", "'; --", "^", "é"],
+    ['"', "foo-bar", "c++", "url:a", "a AND", "(", "*", "NEAR(a b)", "-", "'; --"]
+    + ["^", "é", "\x01", "x" * 5000, "a " * 5000, '"a" ' * 200],
+    ids=lambda query: repr(query[:10]),
 )
 def test_no_query_is_a_syntax_error(pages, query):
     for mode in ("auto", "text"):
