@@ -145,13 +145,21 @@ static int check_inputs(const struct ingest_options *opts, size_t n,
 /* --------------------------------------------------------------- progress --
  */
 
+static void add_outcome(struct text *t, const char *name, uint64_t count)
+{
+	char number[NUMBER_TEXT];
+
+	text_puts(t, name);
+	text_puts(t, output_number(number, count));
+}
+
 static void show_progress(struct ingest *in)
 {
-	char pages[NUMBER_TEXT], rate[NUMBER_TEXT], count[NUMBER_TEXT];
+	char pages[NUMBER_TEXT], rate[NUMBER_TEXT];
 	const struct tally *tally = &in->tally;
 	double elapsed = progress_elapsed(&in->progress), fraction = -1;
+	struct text line = { 0 }, outcomes = { 0 };
 	uint64_t done, total;
-	struct text t = { 0 };
 
 	if (!progress_is_due(&in->progress))
 		return;
@@ -162,21 +170,17 @@ static void show_progress(struct ingest *in)
 	output_number(
 		rate,
 		(uint64_t)(progress_rate(&in->progress, tally->records) + 0.5));
-	text_printf(&t, "%s pages  %s pages/s  %.1f MB/s", pages, rate,
+	text_printf(&line, "%s pages  %s pages/s  %.1f MB/s", pages, rate,
 		    elapsed > 0 ? (double)tally->content / 1e6 / elapsed : 0);
-	text_printf(&t, "  new %s",
-		    output_number(count, tally->counts[WR_INSERTED]));
-	text_printf(&t, "  updated %s",
-		    output_number(count, tally->counts[WR_UPDATED]));
-	text_printf(&t, "  unchanged %s",
-		    output_number(count, tally->counts[WR_UNCHANGED]));
+	add_outcome(&outcomes, "new ", tally->counts[WR_INSERTED]);
+	add_outcome(&outcomes, "  updated ", tally->counts[WR_UPDATED]);
+	add_outcome(&outcomes, "  unchanged ", tally->counts[WR_UNCHANGED]);
 	if (tally->counts[WR_SKIPPED])
-		text_printf(&t, "  skipped %s",
-			    output_number(count, tally->counts[WR_SKIPPED]));
-	text_printf(&t, "  failed %s",
-		    output_number(count, tally->counts[WR_FAILED]));
-	progress_show(&in->progress, fraction, t.ptr);
-	text_release(&t);
+		add_outcome(&outcomes, "  skipped ", tally->counts[WR_SKIPPED]);
+	add_outcome(&outcomes, "  failed ", tally->counts[WR_FAILED]);
+	progress_show(&in->progress, fraction, line.ptr, outcomes.ptr);
+	text_release(&outcomes);
+	text_release(&line);
 }
 
 /* --------------------------------------------------------------- the loop --

@@ -68,6 +68,20 @@ static void write_all(int fd, const char *s, size_t n)
 	}
 }
 
+/* The cursor is at the end of the footer, which may have several lines. */
+static void erase_footer(struct text *t)
+{
+	size_t i;
+
+	if (!output.footer.len)
+		return;
+	for (i = 0; i < output.footer.len; i++) {
+		if (output.footer.ptr[i] == '\n')
+			text_puts(t, "\r\033[K\033[A");
+	}
+	text_puts(t, "\r\033[K");
+}
+
 static void say(const char *prefix, const char *fmt, va_list ap)
 {
 	struct text raw = { 0 }, line = { 0 };
@@ -77,8 +91,7 @@ static void say(const char *prefix, const char *fmt, va_list ap)
 		message[0] = '\0';
 	text_puts(&raw, message);
 	pthread_mutex_lock(&output.lock);
-	if (output.footer.len)
-		text_puts(&line, "\r\033[K");
+	erase_footer(&line);
 	text_puts(&line, prefix);
 	text_add_shown(&line, text_str(&raw), 0);
 	text_putc(&line, '\n');
@@ -156,16 +169,15 @@ int output_event_failed(const struct wr_event *ev)
 	return output_failed("", &err);
 }
 
-void output_set_footer(const char *line)
+void output_set_footer(const char *lines)
 {
 	struct text t = { 0 };
 
 	pthread_mutex_lock(&output.lock);
-	if (output.footer.len || (line && *line))
-		text_puts(&t, "\r\033[K");
+	erase_footer(&t);
 	text_clear(&output.footer);
-	if (line)
-		text_puts(&output.footer, line);
+	if (lines)
+		text_puts(&output.footer, lines);
 	text_add(&t, output.footer.ptr, output.footer.len);
 	write_all(STDERR_FILENO, t.ptr, t.len);
 	pthread_mutex_unlock(&output.lock);

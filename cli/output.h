@@ -44,10 +44,11 @@ int output_event_failed(const struct wr_event *ev);
 const char *output_reason(const struct wr_error *err);
 
 /*
- * A line that is drawn over, below what goes by (progress.c).  While one is
- * shown, messages are written above it.
+ * Lines that are drawn over, below what goes by (progress.c); none of them
+ * wider than the terminal.  While there are any, messages are written above
+ * them.
  */
-void output_set_footer(const char *line);
+void output_set_footer(const char *lines);
 
 void output_print(const struct text *t);
 /* The same with a line end, and t is empty again. */

@@ -14,6 +14,9 @@
 /* A bar that comes and goes at once only flickers. */
 #define TERMINAL_FIRST 0.15
 
+/* Columns of a bar, and of the percentage behind it. */
+enum { BAR_MIN = 9, BAR_MAX = 24, PERCENT = 7 };
+
 void progress_init(struct progress *p, bool quiet)
 {
 	const char *term = getenv("TERM");
@@ -114,41 +117,78 @@ static void add_cut(struct text *t, struct wr_str line, size_t columns)
 	}
 }
 
-void progress_show(struct progress *p, double fraction, const char *line)
+/* "  ETA 0:42", where that can be told. */
+static void add_left(struct text *t, const struct progress *p, double fraction)
 {
-	enum { BAR = 24, PERCENT = 7 };
-	struct text all = { 0 }, shown = { 0 };
 	double elapsed = progress_elapsed(p);
-	size_t columns = output_columns(stderr) - 1;
 	char left[MOMENT_TEXT];
+
+	if (fraction <= 0.002 || fraction >= 1 || elapsed <= 1)
+		return;
+	moment_format_seconds(left, elapsed / fraction - elapsed);
+	text_printf(t, "  ETA %s", left);
+}
+
+/* A bar, as wide as there is room for it, and the line, cut to columns. */
+static void add_line(struct text *t, double fraction, struct wr_str line,
+		     size_t columns)
+{
+	size_t bar = columns > line.len + PERCENT + BAR_MIN
+			     ? columns - line.len - PERCENT
+			     : 0;
+
+	if (bar > BAR_MAX)
+		bar = BAR_MAX;
+	if (fraction >= 0 && bar) {
+		add_bar(t, fraction, bar);
+		columns -= bar + PERCENT;
+	}
+	add_cut(t, line, columns);
+}
+
+static void draw(const struct progress *p, double fraction, const char *line,
+		 const char *more)
+{
+	size_t columns = output_columns(stderr) - 1;
+	struct text first = { 0 }, shown = { 0 };
+	size_t room;
+
+	text_puts(&first, line);
+	add_left(&first, p, fraction);
+	room = columns > first.len ? columns - first.len : 0;
+	if (more && strlen(more) + 2 + PERCENT + BAR_MIN < room) {
+		text_printf(&first, "  %s", more);
+		more = NULL;
+	}
+	add_line(&shown, fraction, text_str(&first), columns);
+	if (more) {
+		text_putc(&shown, '\n');
+		add_cut(&shown, (struct wr_str){ more, strlen(more) }, columns);
+	}
+	output_set_footer(shown.ptr);
+	text_release(&shown);
+	text_release(&first);
+}
+
+void progress_show(struct progress *p, double fraction, const char *line,
+		   const char *more)
+{
+	struct text all = { 0 };
 
 	if (p->quiet)
 		return;
 	p->shown = moment_clock();
 	if (fraction > 1)
 		fraction = 1;
+	if (p->terminal) {
+		draw(p, fraction, line, more);
+		return;
+	}
 	text_puts(&all, line);
-	if (fraction > 0.002 && fraction < 1 && elapsed > 1) {
-		moment_format_seconds(left, elapsed / fraction - elapsed);
-		text_printf(&all, "  ETA %s", left);
-	}
-	if (!p->terminal) {
-		output_note("%s", all.ptr);
-	} else {
-		size_t bar = columns > all.len + PERCENT + 8
-				     ? columns - all.len - PERCENT
-				     : 0;
-
-		if (bar > BAR)
-			bar = BAR;
-		if (fraction >= 0 && bar) {
-			add_bar(&shown, fraction, bar);
-			columns -= bar + PERCENT;
-		}
-		add_cut(&shown, text_str(&all), columns);
-		output_set_footer(shown.ptr ? shown.ptr : "");
-	}
-	text_release(&shown);
+	if (more)
+		text_printf(&all, "  %s", more);
+	add_left(&all, p, fraction);
+	output_note("%s", all.ptr);
 	text_release(&all);
 }
 
@@ -173,6 +213,7 @@ void progress_count(struct progress *p, const char *did, uint64_t done,
 		text_printf(&t, " of %s", output_number(b, total));
 	text_printf(&t, " %s  %s/s", things,
 		    output_number(c, (uint64_t)(rate + 0.5)));
-	progress_show(p, total ? (double)done / (double)total : -1, t.ptr);
+	progress_show(p, total ? (double)done / (double)total : -1, t.ptr,
+		      NULL);
 	text_release(&t);
 }

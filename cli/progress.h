@@ -28,10 +28,12 @@ bool progress_is_due(const struct progress *p);
 int progress_wait(const struct progress *p);
 
 /*
- * Show a line.  fraction is how much is done, 0 to 1; negative: unknown.  From
- * it the time that is left is told.
+ * Show how far it is: line, and more (or NULL) beside or below it.  fraction
+ * is how much is done, 0 to 1; negative: unknown.  From it the time that is
+ * left is told.
  */
-void progress_show(struct progress *p, double fraction, const char *line);
+void progress_show(struct progress *p, double fraction, const char *line,
+		   const char *more);
 /* Take the bar off the terminal. */
 void progress_done(struct progress *p);
 

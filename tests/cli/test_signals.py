@@ -194,20 +194,32 @@ def test_elsewhere_than_on_a_terminal_progress_is_a_line_a_second(windrow):
     assert "10 pages in " in rest
 
 
-def test_on_a_terminal_there_is_a_bar(windrow):
+@pytest.mark.parametrize("columns, lines", [(80, 2), (150, 1)])
+def test_on_a_terminal_there_is_a_bar(windrow, columns, lines):
     path = windrow.write("pages.jsonl", [page(i, "word " * 800) for i in range(3000)])
     ours, theirs = pty.openpty()
     process = windrow.popen(
-        "ingest", path, stderr=theirs,
-        env=windrow.env | {"TERM": "xterm", "COLUMNS": "150"},
+        "ingest",
+        path,
+        stderr=theirs,
+        env=windrow.env | {"TERM": "xterm", "COLUMNS": str(columns)},
     )
     os.close(theirs)
     shown = read_until(ours, r"pages in ")
     assert process.wait(TIMEOUT) == 0
     os.close(ours)
-    assert re.search(r"\r\033\[K.*━.*\d+%.* pages  .* MB/s", shown), shown
+    drawn = re.findall(
+        r"\033\[\d*m.*?━[^\r]* *\d+%  [\d,]+ pages  [\d,]+ pages/s  [\d.]+ MB/s[^\r]*"
+        + ("\r\n" if lines == 2 else "  ")
+        + r"new [\d,]+  updated 0  unchanged 0  failed 0",
+        shown,
+    )
+    assert drawn, shown
+    for line in "\r\n".join(drawn).split("\r\n"):
+        assert len(re.sub(r"\033\[[\d;]*m", "", line)) < columns, line
     # It is gone in the end: a summary on a clean line.
-    assert re.search(r"\r\033\[K3,000 pages in ", shown), shown
+    erased = "\r\033[K\033[A" * (lines - 1) + "\r\033[K3,000 pages in "
+    assert erased in shown, shown
 
 
 def test_a_dumb_terminal_gets_no_bar(windrow):
