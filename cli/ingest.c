@@ -159,13 +159,17 @@ static void show_progress(struct ingest *in)
 	const struct tally *tally = &in->tally;
 	double elapsed = progress_elapsed(&in->progress), fraction = -1;
 	struct text line = { 0 }, outcomes = { 0 };
-	uint64_t done, total;
+	uint64_t done, total, ahead;
 
 	if (!progress_is_due(&in->progress))
 		return;
 	source_progress(in->source, &done, &total);
+	/* Of what was read, what is in flight is not done. */
+	ahead = in->records + in->batch.n;
 	if (total)
-		fraction = (double)done / (double)total;
+		fraction = (double)done / (double)total *
+			   ((double)tally->records + 1) /
+			   ((double)(tally->records + ahead) + 1);
 	output_number(pages, tally->records);
 	output_number(
 		rate,
