@@ -30,6 +30,15 @@ void conn_release(struct conn *c)
 	db_release(&c->db);
 }
 
+/* What was open before may have been fixed meanwhile, by another op. */
+static bool completes(const struct settings *now, const struct settings *before)
+{
+	return (!before->dim || now->dim == before->dim) &&
+	       (!before->embedder[0] ||
+		!strcmp(now->embedder, before->embedder)) &&
+	       (!before->model[0] || !strcmp(now->model, before->model));
+}
+
 /* What is there now must suit what the store's user was told. */
 static int adopt(struct conn *c, const struct settings *before,
 		 struct wr_error *err)
@@ -41,7 +50,7 @@ static int adopt(struct conn *c, const struct settings *before,
 	    !strcmp(now->embedder, before->embedder) &&
 	    !strcmp(now->model, before->model))
 		return 0;
-	if (!before->dim && !before->embedder[0]) {
+	if (completes(now, before)) {
 		c->settings_news = true;
 		return 0;
 	}
