@@ -214,12 +214,11 @@ size_t wr_embed_texts(const wr_reply *job, const struct wr_str **texts)
 int wr_embed_finish(wr_reply *job, const float *vectors, size_t n, size_t dim)
 {
 	struct embed_request *req = job->embed;
-	int status;
+	int status = WR_EINVAL;
 
-	if (!req)
-		return WR_EINVAL;
 	job->embed = NULL;
-	status = embed_request_finish(req, vectors, n, dim);
+	if (req)
+		status = embed_request_finish(req, vectors, n, dim);
 	wr_reply_free(job);
 	return status;
 }

@@ -22,6 +22,7 @@ struct embed_batch {
 	struct backoff backoff;
 	int64_t give_up_us; /* no try begins after this */
 	bool running, timed_out;
+	bool hangs;	       /* and does not even end when it is cancelled */
 	size_t n, left;	       /* items, and how many of them are not NULL */
 	struct item **items;   /* NULL: left the batch */
 	struct input **inputs; /* one reference for each text while it runs */
@@ -376,6 +377,7 @@ static void done(struct embed_op *op)
 
 	loop_timer_clear(p->loop, &batch->timer);
 	batch->running = false;
+	p->embed_hanging -= batch->hangs;
 	for (size_t i = 0; i < batch->n; i++)
 		input_unref(batch->inputs[i]);
 	if (!batch->timed_out)
@@ -384,6 +386,24 @@ static void done(struct embed_op *op)
 	p->embed_ops--;
 	pipeline_unhold(p);
 	pipeline_pump(p);
+}
+
+/* How long a cancelled call may take to end. */
+static int64_t hanging_after_us(const struct pipeline *p)
+{
+	uint32_t ms = p->config.embed_timeout_ms;
+
+	return (int64_t)(ms < EMBED_GRACE_MS ? ms : EMBED_GRACE_MS) * 1000;
+}
+
+/* Its place is lost until it ends, if it ever does. */
+static void found_hanging(struct loop_timer *timer)
+{
+	struct embed_batch *batch = list_item(timer, struct embed_batch, timer);
+
+	batch->hangs = true;
+	batch->p->embed_hanging++;
+	pipeline_pump(batch->p);
 }
 
 /* The call takes too long: its items go on without it. */
@@ -399,6 +419,9 @@ static void timed_out(struct loop_timer *timer)
 		  "embedder is that slow",
 		  p->config.embed_timeout_ms);
 	batch_settle(p, batch, &err);
+	batch->timer.fired = found_hanging;
+	loop_timer_set(p->loop, &batch->timer,
+		       loop_now_us(p->loop) + hanging_after_us(p));
 	p->config.embedder->cancel(p->config.embedder_self, &batch->op);
 	pipeline_pump(p);
 }
@@ -496,8 +519,36 @@ static void fill_and_run(struct pipeline *p)
 	batch_run(p, batch);
 }
 
+/*
+ * Every place is taken by a call that hangs: nothing can be embedded, and the
+ * pages shall not wait for it until their deadline.
+ */
+static void do_without(struct pipeline *p)
+{
+	struct wr_error err;
+
+	error_set(&err, WR_ETIMEOUT, 0, "embed",
+		  "%u calls to the embedder hang, and no more are made",
+		  p->embed_hanging);
+	if (p->embeds_due.n || !list_empty(&p->embed_ready))
+		log_message(p->config.log, WR_LOG_WARN, err.where, "%s",
+			    err.message);
+	while (p->embeds_due.n)
+		not_embedded(p, queue_take(&p->embeds_due), &err);
+	while (!list_empty(&p->embed_ready)) {
+		struct embed_batch *batch = list_item(
+			list_take(&p->embed_ready), struct embed_batch, link);
+
+		batch_fail(p, batch, &err);
+		free_batch(batch);
+		pipeline_unhold(p);
+	}
+}
+
 void embed_pump(struct pipeline *p)
 {
+	if (p->embed_hanging >= p->config.embed_inflight)
+		do_without(p);
 	run_ready(p);
 	while (p->embeds_due.n && p->embed_ops < p->config.embed_inflight &&
 	       !worth_waiting(p))

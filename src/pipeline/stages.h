@@ -23,6 +23,7 @@ enum {
 	WRITE_BYTES = 16 << 20, /* a transaction takes about so much */
 	EMBED_BYTES = 4 << 20,	/* a call takes about so much text */
 	EMBED_TRIES = 3,	/* of a text whose vector is unsound */
+	EMBED_GRACE_MS = 1000,	/* a cancelled call may take so long to end */
 	KNOWN_CHUNK = 32768,	/* keys an operation */
 	KNOWN_CHUNKS = 3,	/* at a time */
 	PENDING_PAGE = 128,	/* documents that wait, read at a time */
@@ -71,7 +72,7 @@ struct pipeline {
 
 	struct queue embeds_due;
 	struct list_node embed_ready; /* batches to run when there is a place */
-	unsigned embed_ops;
+	unsigned embed_ops, embed_hanging; /* of them, given up in vain */
 	struct loop_timer embed_linger;
 	bool embed_now; /* the linger is over */
 

@@ -167,9 +167,9 @@ struct wr_record page(const char *url, const char *title, const char *content)
 
 const char *url_of(unsigned n)
 {
-	static _Thread_local char urls[8][40];
+	static _Thread_local char urls[64][40];
 	static _Thread_local unsigned turn;
-	char *url = urls[turn++ & 7];
+	char *url = urls[turn++ & 63];
 
 	snprintf(url, sizeof(urls[0]), "https://a.example/%05u", n);
 	return url;

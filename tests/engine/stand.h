@@ -65,7 +65,7 @@ struct wr_str str(const char *s);
 bool str_is(struct wr_str s, const char *expected);
 /* A page; title may be NULL. */
 struct wr_record page(const char *url, const char *title, const char *content);
-/* "https://a.example/N", until the eighth call after it. */
+/* "https://a.example/N", until the 64th call after it. */
 const char *url_of(unsigned n);
 
 /* Save and wait.  put() is one page and gives its outcome. */
