@@ -161,7 +161,10 @@ struct backend_op {
 			struct wr_str after; /* key; empty: from the start */
 			uint32_t limit;
 			unsigned parts;
-			struct result *result; /* less than limit: the end */
+			struct result *result;
+			uint64_t max_bytes; /* end after about so much; 0: none
+					     */
+			bool more; /* result: it ended at one of the limits */
 		} scan;
 		struct {
 			enum wr_mode mode;	       /* TEXT, VECTOR; HYBRID
@@ -179,6 +182,7 @@ struct backend_op {
 			uint32_t limit;
 			struct result *result; /* key and content */
 			uint64_t *remaining;   /* in all; NULL: not wanted */
+			uint64_t max_bytes;    /* as in scan */
 		} pending;
 		struct {
 			const struct filter *filter;

@@ -89,20 +89,12 @@ static void update(struct decision *d, const struct write *w,
 		keep_content(d, w, row);
 }
 
-/* Is a greater than b by more than by, which is not negative? */
-static bool newer_by_more(int64_t a, int64_t b, int64_t by)
-{
-	int64_t sum;
-
-	return !__builtin_add_overflow(b, by, &sum) && a > sum;
-}
-
 static void leave(struct decision *d, const struct write *w,
 		  const struct stored_row *row, int64_t touch_after_us)
 {
 	d->outcome = WR_UNCHANGED;
-	if (newer_by_more(w->rec->fetched_at, row->fetched_at,
-			  touch_after_us)) {
+	if (record_newer_by_more(w->rec->fetched_at, row->fetched_at,
+				 touch_after_us)) {
 		d->row = ROW_TOUCH;
 		d->fetched_at = w->rec->fetched_at;
 	}

@@ -147,16 +147,18 @@ static int do_get(struct mem_store *s, struct backend_op *op)
 static int do_scan(struct mem_store *s, struct backend_op *op)
 {
 	const struct mem_table *t = &s->table;
+	struct result *result = op->u.scan.result;
 	uint32_t left = op->u.scan.limit;
 
+	op->u.scan.more = false;
 	for (size_t i = mem_table_after(t, op->u.scan.after);
-	     left && i < t->ndocs; i++) {
+	     !op->u.scan.more && i < t->ndocs; i++) {
 		if (!mem_doc_matches(t->docs[i], op->u.scan.filter))
 			continue;
-		left--;
-		if (put_document(t, op->u.scan.result, t->docs[i],
-				 op->u.scan.parts, NULL))
+		if (put_document(t, result, t->docs[i], op->u.scan.parts, NULL))
 			return WR_ENOMEM;
+		op->u.scan.more =
+			!--left || result_is_full(result, op->u.scan.max_bytes);
 	}
 	return 0;
 }
@@ -172,7 +174,9 @@ static int do_pending(struct mem_store *s, struct backend_op *op)
 	if (op->u.pending.remaining)
 		*op->u.pending.remaining = remaining;
 	for (size_t i = mem_table_after(t, op->u.pending.after);
-	     left && i < t->ndocs; i++) {
+	     left && i < t->ndocs &&
+	     !result_is_full(op->u.pending.result, op->u.pending.max_bytes);
+	     i++) {
 		if (!t->docs[i]->pending)
 			continue;
 		left--;

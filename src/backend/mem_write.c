@@ -58,7 +58,7 @@ static int prepare(struct mem_table *t, struct change *c, const struct write *w,
 	decide_write(&c->decision, w, &row, touch_after_us, now);
 	if (c->decision.vector == VECTOR_SET) {
 		if (!t->dim)
-			return WR_ESCHEMA;
+			return WR_EDATA;
 		c->vector = mem_resize(NULL, t->dim, sizeof(float));
 		if (!c->vector)
 			return WR_ENOMEM;
@@ -153,7 +153,7 @@ static int prepare_all(struct mem_table *t, struct change *changes,
 		*prepared = i + 1;
 		status =
 			prepare(t, &changes[i], &items[i], touch_after_us, now);
-		if (status == WR_ESCHEMA)
+		if (status == WR_EDATA)
 			return error_set(err, status, 0, "mem",
 					 "the dimension of vectors is not "
 					 "recorded in the store yet");

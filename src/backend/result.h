@@ -53,6 +53,12 @@ struct result {
 void result_init(struct result *r);
 void result_release(struct result *r);
 
+/* Has it grown to max bytes?  Never for 0. */
+static inline bool result_is_full(const struct result *r, uint64_t max)
+{
+	return max && r->arena.total >= max;
+}
+
 /* A zeroed document at the end; NULL where memory is out. */
 struct document *result_add(struct result *r);
 /* Texts are copied; name is a literal.  0 or WR_ENOMEM. */

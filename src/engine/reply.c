@@ -152,10 +152,9 @@ int wr_reply_document(const wr_reply *r, size_t i, struct wr_document *doc)
 
 struct wr_str wr_reply_cursor(const wr_reply *r)
 {
-	const struct request *req = r->request;
+	const struct request *req = r ? r->request : NULL;
 
-	if (!req || req->call.kind != CALL_SCAN || !req->result.ndocs ||
-	    req->result.ndocs < req->limit)
+	if (!req || !req->more || !req->result.ndocs)
 		return (struct wr_str){ "", 0 };
 	return req->result.docs[req->result.ndocs - 1].key;
 }

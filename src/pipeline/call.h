@@ -72,6 +72,7 @@ struct request {
 	uint8_t *stored;      /* KNOWN: KNOWN_* of each URL */
 	int64_t *fetched_at;  /* KNOWN with details */
 	uint64_t total, remaining;
+	bool more; /* SCAN: there may be another page */
 
 	void *progress; /* the pipeline's, while it runs */
 };

@@ -72,7 +72,7 @@ static void batch_put(struct embed_batch *batch, struct item *item)
 	item->embed_batch = batch;
 }
 
-/* ---------------------------------------------------- the end of an item -- */
+/* -------------------------------------------------- the end of an item -- */
 
 static struct wr_str content_key(const struct item *item)
 {
@@ -113,6 +113,7 @@ static void take_batch_out(struct item *item)
 static void embedded(struct pipeline *p, struct item *item)
 {
 	take_batch_out(item);
+	list_remove(&item->embed_link);
 	item->embed = EMBED_READY;
 	item->ticket->embedded++;
 	write_add(p, item);
@@ -142,6 +143,7 @@ static void not_embedded(struct pipeline *p, struct item *item,
 			 const struct wr_error *err)
 {
 	take_batch_out(item);
+	list_remove(&item->embed_link);
 	while (!list_empty(&item->sharers)) {
 		struct item *next =
 			list_item(item->sharers.next, struct item, link);
@@ -153,8 +155,29 @@ static void not_embedded(struct pipeline *p, struct item *item,
 	write_without_vector(p, item, err);
 }
 
-/* -------------------------------------------------------- the way in, out --
+/* ------------------------------------------------------ the way in, out -- */
+
+static void embed_late(struct loop_timer *timer);
+
+static void arm_deadline(struct pipeline *p, int64_t at_us)
+{
+	if (at_us >= p->embed_deadline_us)
+		return;
+	p->embed_deadline_us = at_us;
+	p->embed_deadline.fired = embed_late;
+	loop_timer_set(p->loop, &p->embed_deadline, at_us);
+}
+
+/*
+ * Half of the time that its submission has: the other half is for storing the
+ * page, which happens with a vector or without.
  */
+static void set_deadline(struct pipeline *p, struct item *item)
+{
+	item->embed_by_us = item->ticket->call.deadline_us -
+			    (int64_t)p->config.op_timeout_ms * 500;
+	arm_deadline(p, item->embed_by_us);
+}
 
 void embed_add(struct pipeline *p, struct item *item)
 {
@@ -178,6 +201,8 @@ void embed_add(struct pipeline *p, struct item *item)
 				    content_hash(item), content_key(item));
 	item->state = ITEM_EMBED;
 	queue_push(&p->embeds_due, item);
+	list_append(&p->embedding, &item->embed_link);
+	set_deadline(p, item);
 }
 
 void embed_forget(struct pipeline *p, struct item *item)
@@ -221,6 +246,7 @@ void embed_leave(struct pipeline *p, struct item *item)
 {
 	struct embed_batch *batch = item->embed_batch;
 
+	list_remove(&item->embed_link);
 	switch (item->state) {
 	case ITEM_EMBED:
 		queue_remove(&p->embeds_due, item);
@@ -236,8 +262,49 @@ void embed_leave(struct pipeline *p, struct item *item)
 	pass_sharers_on(p, item);
 }
 
-/* ----------------------------------------------------- the end of a batch --
- */
+/* --------------------------------------------------- the end of a batch -- */
+
+static void give_up_embedding(struct pipeline *p, struct item *item,
+			      const struct wr_error *err)
+{
+	struct embed_batch *batch = item->embed_batch;
+
+	if (item->state == ITEM_EMBED)
+		queue_remove(&p->embeds_due, item);
+	not_embedded(p, item, err);
+	if (batch && !batch->left)
+		batch_abandon(p, batch);
+}
+
+static void embed_late(struct loop_timer *timer)
+{
+	struct pipeline *p = list_item(timer, struct pipeline, embed_deadline);
+	int64_t now = loop_now_us(p->loop), next = INT64_MAX;
+	struct item *item;
+	struct wr_error err;
+	size_t n = 0;
+
+	p->embed_deadline_us = INT64_MAX;
+	error_set(&err, WR_ETIMEOUT, 0, "embed",
+		  "not embedded in half of op_timeout_ms, which is %u",
+		  p->config.op_timeout_ms);
+	list_each (item, &p->embedding, struct item, embed_link) {
+		if (item->embed_by_us <= now) {
+			give_up_embedding(p, item, &err);
+			n++;
+		} else if (item->embed_by_us < next) {
+			next = item->embed_by_us;
+		}
+	}
+	if (next != INT64_MAX)
+		arm_deadline(p, next);
+	if (n)
+		log_message(p->config.log, WR_LOG_WARN, err.where,
+			    "%zu pages go on without their embedding and wait "
+			    "for it: %s",
+			    n, err.message);
+	pipeline_pump(p);
+}
 
 static void batch_fail(struct pipeline *p, struct embed_batch *batch,
 		       const struct wr_error *err)
@@ -549,6 +616,7 @@ void embed_pump(struct pipeline *p)
 {
 	if (p->embed_hanging >= p->config.embed_inflight)
 		do_without(p);
+	search_embed_queries(p);
 	run_ready(p);
 	while (p->embeds_due.n && p->embed_ops < p->config.embed_inflight &&
 	       !worth_waiting(p))

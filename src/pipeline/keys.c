@@ -60,9 +60,37 @@ static void hand_over(struct pipeline *p, struct item *from, struct item *to)
 	to->leads = true;
 }
 
+/*
+ * What later leaves out it has from earlier, as if both had been written one
+ * after the other.
+ */
+static void inherit(struct item *later, const struct item *earlier)
+{
+	struct record *to = &later->rec;
+	const struct record *from = &earlier->rec;
+
+	if (!to->title.ptr && from->title.ptr) {
+		to->title = from->title;
+		memcpy(to->meta_hash, from->meta_hash, META_HALF);
+	}
+	if (!to->metadata.ptr && from->metadata.ptr) {
+		to->metadata = from->metadata;
+		memcpy(to->meta_hash + META_HALF, from->meta_hash + META_HALF,
+		       META_SIZE - META_HALF);
+	}
+	if (!to->created_at)
+		to->created_at = from->created_at;
+	if (!to->embedding && from->embedding &&
+	    !memcmp(to->content_hash, from->content_hash, DIGEST_SIZE)) {
+		to->embedding = from->embedding;
+		later->wants_vector = false;
+	}
+}
+
 /* earlier leaves its place to later, and rides on it. */
 static void ride(struct item *earlier, struct item *later)
 {
+	inherit(later, earlier);
 	list_splice(&later->riders, &earlier->riders);
 	earlier->state = ITEM_RIDING;
 	list_append(&later->riders, &earlier->link);
@@ -72,7 +100,7 @@ void keys_admit(struct pipeline *p, struct item *item)
 {
 	struct map_node *n =
 		map_find(&p->keys, item->rec.key_hash, item->rec.key);
-	struct item *leader, *last;
+	struct item *leader, *last, *before;
 	struct wr_error err;
 
 	if (!n) {
@@ -99,7 +127,12 @@ void keys_admit(struct pipeline *p, struct item *item)
 		}
 	} else {
 		last = list_item(leader->waiting.prev, struct item, link);
-		if (supersedes(item, last)) {
+		before =
+			last->link.prev == &leader->waiting
+				? leader
+				: list_item(last->link.prev, struct item, link);
+		/* One that waits behind its own submission may be stale. */
+		if (before->ticket != last->ticket && supersedes(item, last)) {
 			list_insert(&last->link, &item->link);
 			list_remove(&last->link);
 			ride(last, item);
@@ -120,10 +153,11 @@ static bool repeats(struct pipeline *p, const struct item *follower,
 	/* An unchanged leader may have left the stored time as it was. */
 	int64_t stored = outcome == WR_UNCHANGED ? leader->lookup.fetched_at
 						 : leader->rec.fetched_at;
-	int64_t newer = follower->rec.fetched_at - stored;
 
 	return leader->embed != EMBED_FAILED && !follower->rec.embedding &&
-	       newer >= 0 && newer <= touch_after &&
+	       follower->rec.fetched_at >= stored &&
+	       !record_newer_by_more(follower->rec.fetched_at, stored,
+				     touch_after) &&
 	       !memcmp(follower->rec.content_hash, leader->rec.content_hash,
 		       DIGEST_SIZE) &&
 	       record_meta_same(&follower->rec, leader->rec.meta_hash);
@@ -165,6 +199,14 @@ static void settle_riders(struct pipeline *p, struct item *item)
 			    WR_SKIPPED, WR_SKIP_SUPERSEDED, NULL);
 }
 
+/* The submission was given up, and with the winner the riders are. */
+static void give_up_riders(struct pipeline *p, struct item *item)
+{
+	while (!list_empty(&item->riders))
+		item_is_given_up(
+			p, list_item(item->riders.next, struct item, link));
+}
+
 /* The riders' winner failed: the last of them has the place, if any. */
 static struct item *take_heir(struct item *item)
 {
@@ -189,14 +231,13 @@ void keys_pass_on(struct pipeline *p, struct item *item,
 {
 	struct item *heir = NULL;
 
-	if (outcome == WR_FAILED)
-		heir = take_heir(item);
-	else
+	if (outcome != WR_FAILED)
 		settle_riders(p, item);
-	/*
-	 * One that still waits fails only together with its whole submission,
-	 * and then its riders, which come before it there, are settled already.
-	 */
+	else if (item->ticket->call.given_up)
+		give_up_riders(p, item);
+	else
+		heir = take_heir(item);
+	/* One that still waits fails only when its submission is given up. */
 	assert(item->leads || !heir);
 	if (!item->leads)
 		return;

@@ -16,8 +16,10 @@ struct lookup_batch {
 	struct pipeline *p;
 	struct loop_timer timer;
 	struct backoff backoff;
+	bool running; /* else: the timer is set */
 	struct item **items;
 	size_t n;
+	size_t unwanted; /* items that were given up while it ran */
 	struct lookup *lookups;
 };
 
@@ -50,7 +52,8 @@ static bool has_nothing_to_write(struct pipeline *p, const struct item *item)
 			     (l->pending && item->wants_vector && p->embeds);
 
 	return l->same_content && l->same_meta && !brings_vector &&
-	       item->rec.fetched_at - l->fetched_at <= touch_after;
+	       !record_newer_by_more(item->rec.fetched_at, l->fetched_at,
+				     touch_after);
 }
 
 static enum wr_outcome predict(const struct lookup *l)
@@ -109,32 +112,101 @@ static void item_looked_up(struct pipeline *p, struct item *item)
 		write_add(p, item);
 }
 
-static void again(struct loop_timer *timer)
-{
-	struct lookup_batch *batch =
-		list_item(timer, struct lookup_batch, timer);
+static void done(struct backend_op *op);
 
-	batch->p->config.backend->run(batch->p->config.backend_self,
-				      &batch->op);
+static void batch_run(struct lookup_batch *batch)
+{
+	struct pipeline *p = batch->p;
+
+	batch->running = true;
+	batch->unwanted = 0;
+	for (size_t i = 0; i < batch->n; i++) {
+		struct item *item = batch->items[i];
+
+		batch->lookups[i] = (struct lookup){
+			.rec = &item->rec,
+			.vector = p->embeds ? item->vector : NULL,
+		};
+	}
+	batch->op = (struct backend_op){
+		.kind = BACKEND_LOOKUP,
+		.u.lookup = { batch->lookups, batch->n },
+		.done = done,
+	};
+	counter_add(&p->counters.lookups, 1);
+	p->config.backend->run(p->config.backend_self, &batch->op);
 }
 
-/* Worth another try, unless nobody is waiting any more. */
-static bool retry(struct pipeline *p, struct lookup_batch *batch)
+static void batch_end(struct lookup_batch *batch)
 {
-	bool wanted = false;
+	struct pipeline *p = batch->p;
+
+	free_batch(batch);
+	p->lookup_ops--;
+	pipeline_unhold(p);
+}
+
+static void again(struct loop_timer *timer)
+{
+	batch_run(list_item(timer, struct lookup_batch, timer));
+}
+
+bool lookup_leave(struct pipeline *p, struct item *item)
+{
+	struct lookup_batch *batch = item->lookup_batch;
+	size_t k = 0;
+
+	if (batch->running) {
+		/* Hurry it up once nobody wants any of it. */
+		if (++batch->unwanted == batch->n)
+			p->config.backend->cancel(p->config.backend_self,
+						  &batch->op);
+		return false;
+	}
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->items[i] != item)
+			batch->items[k++] = batch->items[i];
+	batch->n = k;
+	item->lookup_batch = NULL;
+	item->state = ITEM_LOOSE;
+	if (!k) {
+		loop_timer_clear(p->loop, &batch->timer);
+		batch_end(batch);
+	}
+	return true;
+}
+
+/* Those whose tickets were given up meanwhile; the rest closes up. */
+static void drop_unwanted(struct pipeline *p, struct lookup_batch *batch)
+{
+	size_t n = batch->n, k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct item *item = batch->items[i];
+
+		if (!item->ticket->call.given_up) {
+			batch->items[k] = item;
+			batch->lookups[k++] = batch->lookups[i];
+			continue;
+		}
+		item->lookup_batch = NULL;
+		item->state = ITEM_LOOSE;
+		item_is_given_up(p, item);
+	}
+	batch->n = k;
+}
+
+static void batch_retry(struct pipeline *p, struct lookup_batch *batch)
+{
+	const struct wr_error *err = &batch->op.error;
+	int64_t wait = backoff_next_us(&batch->backoff, &p->rnd,
+				       (int64_t)err->retry_after_ms * 1000);
 
 	for (size_t i = 0; i < batch->n; i++)
-		wanted |= !batch->items[i]->ticket->call.given_up;
-	if (!wanted || !error_passes(batch->op.error.status))
-		return false;
+		batch->items[i]->ticket->why = *err;
 	counter_add(&p->counters.request_retries, 1);
-	loop_timer_set(p->loop, &batch->timer,
-		       loop_now_us(p->loop) +
-			       backoff_next_us(
-				       &batch->backoff, &p->rnd,
-				       (int64_t)batch->op.error.retry_after_ms *
-					       1000));
-	return true;
+	batch->timer.fired = again;
+	loop_timer_set(p->loop, &batch->timer, loop_now_us(p->loop) + wait);
 }
 
 static void done(struct backend_op *op)
@@ -142,24 +214,25 @@ static void done(struct backend_op *op)
 	struct lookup_batch *batch = list_item(op, struct lookup_batch, op);
 	struct pipeline *p = batch->p;
 
-	if (op->error.status && retry(p, batch))
+	batch->running = false;
+	drop_unwanted(p, batch);
+	if (batch->n && error_passes(op->error.status)) {
+		batch_retry(p, batch);
+		pipeline_pump(p);
 		return;
+	}
 	for (size_t i = 0; i < batch->n; i++) {
 		struct item *item = batch->items[i];
 
-		item->in_lookup = false;
+		item->lookup_batch = NULL;
 		item->state = ITEM_LOOSE;
 		item->lookup = batch->lookups[i];
-		if (item_is_given_up(p, item))
-			continue;
 		if (op->error.status)
 			item_fail(p, item, &op->error);
 		else
 			item_looked_up(p, item);
 	}
-	free_batch(batch);
-	p->lookup_ops--;
-	pipeline_unhold(p);
+	batch_end(batch);
 	pipeline_pump(p);
 }
 
@@ -178,29 +251,17 @@ static struct lookup_batch *new_batch(struct pipeline *p, size_t n)
 	return NULL;
 }
 
-static void run_batch(struct pipeline *p, struct lookup_batch *batch, size_t n)
+static void fill_and_run(struct pipeline *p, struct lookup_batch *batch,
+			 size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		struct item *item = queue_take(&p->lookups);
-
-		item->in_lookup = true;
-		batch->items[i] = item;
-		batch->lookups[i] = (struct lookup){
-			.rec = &item->rec,
-			.vector = p->embeds ? item->vector : NULL,
-		};
+		batch->items[i] = queue_take(&p->lookups);
+		batch->items[i]->lookup_batch = batch;
 	}
 	batch->n = n;
-	batch->timer.fired = again;
-	batch->op = (struct backend_op){
-		.kind = BACKEND_LOOKUP,
-		.u.lookup = { batch->lookups, n },
-		.done = done,
-	};
 	p->lookup_ops++;
 	pipeline_hold(p);
-	counter_add(&p->counters.lookups, 1);
-	p->config.backend->run(p->config.backend_self, &batch->op);
+	batch_run(batch);
 }
 
 static void refuse(struct pipeline *p)
@@ -225,7 +286,7 @@ void lookup_pump(struct pipeline *p)
 			n = p->config.write_batch;
 		batch = new_batch(p, n);
 		if (batch)
-			run_batch(p, batch, n);
+			fill_and_run(p, batch, n);
 		else
 			refuse(p);
 	}

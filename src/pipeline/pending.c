@@ -17,7 +17,6 @@ struct pending {
 	struct attempt attempt;
 	struct result page;
 	struct buf after;
-	uint64_t seen;
 	struct wr_error last_error; /* of a document that was not embedded */
 	uint64_t waiting;	    /* in the whole store */
 	bool counting;		    /* the last page was asked for the count */
@@ -45,17 +44,20 @@ static void page_embedded(struct call *call)
 	struct ticket *t = ticket_of(call);
 	struct pending *pe = call->owner_data;
 	struct request *req = pe->req;
-	struct wr_error err = { 0 };
+	struct wr_error err;
 
 	req->total += t->counts[WR_UPDATED];
 	for (size_t i = 0; i < t->n; i++)
 		if (t->outcomes[i].error)
 			pe->last_error = *t->outcomes[i].error;
+	err = t->call.error;
 	ticket_free(t);
-	if (req->call.given_up) {
+	if (req->call.given_up)
 		give_up_error(&err, req->call.given_up);
+	if (err.status) {
+		/* Given up, or the page ran into its deadline. */
 		pending_end(pe, &err);
-	} else if (req->limit && pe->seen >= req->limit) {
+	} else if (req->limit && req->total >= req->limit) {
 		count_rest(pe);
 	} else {
 		next_page(pe);
@@ -65,14 +67,7 @@ static void page_embedded(struct call *call)
 static void fill_item(struct item *item, struct ticket *t, size_t i,
 		      const struct document *doc, float *vector)
 {
-	item->ticket = t;
-	item->index = (uint32_t)i;
-	item->state = ITEM_LOOSE;
-	item->kind = WRITE_VECTOR;
-	list_init(&item->link);
-	list_init(&item->waiting);
-	list_init(&item->riders);
-	list_init(&item->sharers);
+	item_init(item, t, i, WRITE_VECTOR);
 	item->rec.key = doc->key;
 	item->rec.key_hash = digest_hash(doc->key);
 	item->rec.content = doc->content;
@@ -118,23 +113,27 @@ static void embed_page(struct pending *pe)
 		pending_end(pe, &err);
 		return;
 	}
-	pe->seen += t->n;
 	t->call.settled = page_embedded;
 	t->call.owner_data = pe;
 	pipeline_start(pe->p, &t->call);
 	/* Whoever gives the request up means its pages too. */
 	t->call.owner = req->call.owner;
 	t->call.tag = req->call.tag;
-	t->call.deadline_us = req->call.deadline_us;
 }
 
 static void page_read(struct attempt *a)
 {
 	struct pending *pe = list_item(a, struct pending, attempt);
+	struct wr_error err;
 	bool none;
 
 	if (a->op.error.status) {
 		pending_end(pe, &a->op.error);
+		return;
+	}
+	if (pe->req->call.given_up) {
+		give_up_error(&err, pe->req->call.given_up);
+		pending_end(pe, &err);
 		return;
 	}
 	none = !pe->page.ndocs;
@@ -154,13 +153,14 @@ static void next_page(struct pending *pe)
 	struct request *req = pe->req;
 	uint64_t n = PENDING_PAGE;
 
-	if (req->limit && req->limit - pe->seen < n)
-		n = req->limit - pe->seen;
+	if (req->limit && req->limit - req->total < n)
+		n = req->limit - req->total;
 	result_release(&pe->page);
 	result_init(&pe->page);
 	pe->attempt = (struct attempt){ .done = page_read };
 	pe->attempt.op.kind = BACKEND_PENDING;
 	pe->attempt.op.u.pending.after = buf_str(&pe->after);
+	pe->attempt.op.u.pending.max_bytes = PENDING_BYTES;
 	pe->attempt.op.u.pending.limit = pe->counting ? 1 : (uint32_t)n;
 	pe->attempt.op.u.pending.result = &pe->page;
 	pe->attempt.op.u.pending.remaining = pe->counting ? &pe->waiting : NULL;

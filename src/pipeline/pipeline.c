@@ -49,6 +49,9 @@ int pipeline_new(struct pipeline **out, const struct pipeline_config *config)
 	list_init(&p->order);
 	list_init(&p->lookups.items);
 	list_init(&p->embeds_due.items);
+	list_init(&p->queries);
+	list_init(&p->embedding);
+	p->embed_deadline_us = INT64_MAX;
 	list_init(&p->embed_ready);
 	list_init(&p->writes.items);
 	list_init(&p->write_ready);
@@ -62,6 +65,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	assert(list_empty(&p->calls) && !p->ops);
 	loop_timer_clear(p->loop, &p->deadline);
+	loop_timer_clear(p->loop, &p->embed_deadline);
 	loop_timer_clear(p->loop, &p->embed_linger);
 	loop_timer_clear(p->loop, &p->write_linger);
 	map_release(&p->keys);
@@ -144,17 +148,20 @@ void pipeline_unhold(struct pipeline *p)
 }
 
 /*
- * A flush is over when no call that came before it is left.  p->calls is in
- * the order of seq, so only flushes at its head can be over.  (Done here and
- * not where a call settles: there, somebody may be walking over the calls.)
+ * A flush is over when no submission that came before it is left.  p->calls is
+ * in the order of seq, so it is one of those before the first submission.
+ * (Done here and not where a call settles: there, somebody may be walking over
+ * the calls.)
  */
 static void settle_flushes(struct pipeline *p)
 {
-	while (!list_empty(&p->calls)) {
-		struct call *call = list_item(p->calls.next, struct call, link);
+	struct call *call;
 
-		if (call->kind != CALL_FLUSH)
+	list_each (call, &p->calls, struct call, link) {
+		if (call->kind == CALL_SUBMIT || call->kind == CALL_DELETE)
 			return;
+		if (call->kind != CALL_FLUSH)
+			continue;
 		list_remove(&call->link);
 		list_append(&p->settled, &call->link);
 	}
@@ -205,7 +212,7 @@ static void call_give_up(struct pipeline *p, struct call *call, int status)
 	switch (call->kind) {
 	case CALL_SUBMIT:
 	case CALL_DELETE:
-		ticket_give_up(p, ticket_of(call), status);
+		ticket_give_up(p, ticket_of(call));
 		break;
 	case CALL_FLUSH:
 		give_up_error(&call->error, status);

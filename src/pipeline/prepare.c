@@ -15,18 +15,6 @@ struct prepare_job {
 	struct list_node tickets; /* by job_link */
 };
 
-static void init_item(struct item *item, struct ticket *t, size_t i)
-{
-	item->ticket = t;
-	item->index = (uint32_t)i;
-	item->state = ITEM_LOOSE;
-	item->kind = t->call.kind == CALL_DELETE ? WRITE_DELETE : WRITE_UPSERT;
-	list_init(&item->link);
-	list_init(&item->waiting);
-	list_init(&item->riders);
-	list_init(&item->sharers);
-}
-
 /* Room for the vector that the embedder or an equal content will bring. */
 static int make_vector_room(struct item *item, const struct prepare_job *job)
 {
@@ -65,6 +53,8 @@ static int prepare_item(struct item *item, const struct wr_record *in,
 static void prepare_ticket(struct ticket *t, struct prepare_job *job)
 {
 	struct input *in = t->input;
+	enum write_kind kind =
+		t->call.kind == CALL_DELETE ? WRITE_DELETE : WRITE_UPSERT;
 
 	job->rules.now_us = t->now_us;
 	in->items = mem_zalloc(t->n, sizeof(*in->items));
@@ -76,7 +66,7 @@ static void prepare_ticket(struct ticket *t, struct prepare_job *job)
 		struct item *item = &in->items[i];
 		struct wr_error err = { 0 };
 
-		init_item(item, t, i);
+		item_init(item, t, i, kind);
 		if (prepare_item(item, &in->recs[i], job, &err)) {
 			ticket_set_error(t, i, &err);
 			item->state = ITEM_DONE;
@@ -109,19 +99,22 @@ static void dim_saved(struct backend_op *op)
 	struct dim_save *s = list_item(op, struct dim_save, op);
 	struct pipeline *p = s->p;
 
-	if (op->error.status && error_passes(op->error.status) &&
-	    s->backoff.tries < 8) {
+	/* Nothing can be written meanwhile, so try as long as anybody waits. */
+	if (error_passes(op->error.status) && !list_empty(&p->calls)) {
 		loop_timer_set(
 			p->loop, &s->timer,
 			loop_now_us(p->loop) +
 				backoff_next_us(&s->backoff, &p->rnd, 0));
 		return;
 	}
-	/* What cannot be recorded will not stop the writes either. */
-	if (op->error.status)
+	if (op->error.status) {
+		/* The next vector tries again. */
 		log_message(p->config.log, WR_LOG_WARN, op->error.where,
 			    "cannot record the dimension: %s",
 			    op->error.message);
+		atomic_store(&p->dim, 0);
+		p->config.settings.dim = 0;
+	}
 	p->dim_saving = false;
 	mem_free(s);
 	pipeline_unhold(p);

@@ -185,6 +185,8 @@ static void single_done(struct attempt *a)
 
 	if (a->op.kind == BACKEND_MIGRATE)
 		req->total = a->op.u.migrate.version;
+	if (a->op.kind == BACKEND_SCAN)
+		req->more = a->op.u.scan.more;
 	request_end(a->p, req, &a->op.error);
 }
 
@@ -220,6 +222,7 @@ static int set_op(struct pipeline *p, struct request *req,
 		op->u.scan.after = req->after;
 		op->u.scan.limit = (uint32_t)req->limit;
 		op->u.scan.parts = req->parts;
+		op->u.scan.max_bytes = SCAN_BYTES;
 		op->u.scan.result = &req->result;
 		return 0;
 	case CALL_STATS:

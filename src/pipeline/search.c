@@ -33,6 +33,8 @@ struct query_embedding {
 	struct embed_op op;
 	struct pipeline *p;
 	struct search *search; /* NULL: nobody waits for it any more */
+	struct list_node link; /* in the pipeline's queries until it runs */
+	bool running;
 	struct wr_str text;
 	struct loop_timer timer;
 	float vector[];
@@ -152,42 +154,75 @@ static void embedding_over(struct search *s, const struct wr_error *err)
 	}
 }
 
+static void free_embedding(struct query_embedding *e)
+{
+	pipeline_unhold(e->p);
+	mem_free(e);
+}
+
 static void embedder_done(struct embed_op *op)
 {
 	struct query_embedding *e = list_item(op, struct query_embedding, op);
 	struct pipeline *p = e->p;
 
+	p->embed_ops--;
 	if (e->search)
 		embedding_over(e->search, &op->error);
-	mem_free(e);
-	pipeline_unhold(p);
+	free_embedding(e);
+	pipeline_pump(p);
+}
+
+/* The search goes on without it. */
+static void abandon(struct query_embedding *e, const struct wr_error *err)
+{
+	struct pipeline *p = e->p;
+
+	embedding_over(e->search, err);
+	if (e->running) {
+		p->config.embedder->cancel(p->config.embedder_self, &e->op);
+		return;
+	}
+	list_remove(&e->link);
+	free_embedding(e);
 }
 
 static void embedding_late(struct loop_timer *timer)
 {
 	struct query_embedding *e =
 		list_item(timer, struct query_embedding, timer);
-	struct pipeline *p = e->p;
 	struct wr_error err;
 
 	error_set(&err, WR_ETIMEOUT, 0, "embed",
 		  "the query was not embedded within %u ms",
-		  p->config.embed_timeout_ms);
-	embedding_over(e->search, &err);
-	p->config.embedder->cancel(p->config.embedder_self, &e->op);
+		  e->p->config.embed_timeout_ms);
+	abandon(e, &err);
 }
 
 static void search_give_up(struct pipeline *p, struct request *req)
 {
 	struct search *s = req->progress;
-	struct query_embedding *e = s->embedding;
 	struct wr_error err;
 
-	if (!e)
+	(void)p;
+	if (!s->embedding)
 		return;
 	give_up_error(&err, req->call.given_up);
-	embedding_over(s, &err);
-	p->config.embedder->cancel(p->config.embedder_self, &e->op);
+	abandon(s->embedding, &err);
+}
+
+void search_embed_queries(struct pipeline *p)
+{
+	while (p->embed_ops < p->config.embed_inflight &&
+	       !list_empty(&p->queries)) {
+		struct query_embedding *e = list_item(
+			list_take(&p->queries), struct query_embedding, link);
+
+		e->running = true;
+		p->embed_ops++;
+		counter_add(&p->counters.embed_calls, 1);
+		counter_add(&p->counters.embed_texts, 1);
+		p->config.embedder->run(p->config.embedder_self, &e->op);
+	}
 }
 
 /* The text is copied: the embedder may outlast the search. */
@@ -221,9 +256,8 @@ static int embed_query(struct search *s)
 	loop_timer_set(p->loop, &e->timer,
 		       loop_now_us(p->loop) +
 			       (int64_t)p->config.embed_timeout_ms * 1000);
-	counter_add(&p->counters.embed_calls, 1);
-	counter_add(&p->counters.embed_texts, 1);
-	p->config.embedder->run(p->config.embedder_self, &e->op);
+	list_append(&p->queries, &e->link);
+	search_embed_queries(p);
 	return 0;
 }
 

@@ -13,7 +13,7 @@ void give_up_error(struct wr_error *err, int status)
 	case WR_ETIMEOUT:
 		error_set(err, status, 0, "pipeline",
 			  "gave up at the deadline; raise op_timeout_ms, or "
-			  "see the log for what was slow");
+			  "see what keeps the store or the embedder busy");
 		break;
 	case WR_ECLOSED:
 		error_set(
@@ -22,6 +22,17 @@ void give_up_error(struct wr_error *err, int status)
 		break;
 	default:
 		error_set(err, status, 0, "pipeline", "canceled");
+	}
+}
+
+/* Of a ticket: with the fault that was tried to be ridden out, if any. */
+static void ticket_give_up_error(const struct ticket *t, struct wr_error *err)
+{
+	give_up_error(err, t->call.given_up);
+	if (t->call.given_up == WR_ETIMEOUT && t->why.status) {
+		*err = t->why;
+		error_set(err, WR_ETIMEOUT, t->why.native, t->why.where,
+			  "gave up at the deadline: %s", t->why.message);
 	}
 }
 
@@ -58,7 +69,7 @@ static void ticket_end(struct pipeline *p, struct ticket *t)
 	input_unref(t->input);
 	t->input = NULL;
 	if (t->call.given_up && t->counts[WR_FAILED])
-		give_up_error(&t->call.error, t->call.given_up);
+		ticket_give_up_error(t, &t->call.error);
 	else if (t->prepare_status)
 		error_nomem(&t->call.error, "pipeline");
 	call_settle(p, &t->call);
@@ -75,7 +86,7 @@ static void leave(struct pipeline *p, struct item *item)
 {
 	switch (item->state) {
 	case ITEM_LOOKUP:
-		assert(!item->in_lookup);
+		assert(!item->lookup_batch);
 		queue_remove(&p->lookups, item);
 		break;
 	case ITEM_EMBED:
@@ -126,30 +137,33 @@ bool item_is_given_up(struct pipeline *p, struct item *item)
 
 	if (!item->ticket->call.given_up)
 		return false;
-	give_up_error(&err, item->ticket->call.given_up);
+	ticket_give_up_error(item->ticket, &err);
 	item_fail(p, item, &err);
 	return true;
 }
 
 /*
  * Items inside a look-up or a running write settle when that is done: their
- * memory is in use, and a write may have happened.
+ * memory is in use, and a write may have happened.  Those that ride on another
+ * settle with it.
  */
 static bool settles_now(struct pipeline *p, struct item *item)
 {
-	if (item->state == ITEM_DONE || item->in_lookup)
+	if (item->state == ITEM_DONE || item->state == ITEM_RIDING)
 		return false;
+	if (item->lookup_batch)
+		return lookup_leave(p, item);
 	return item->state != ITEM_WRITING || write_leave(p, item);
 }
 
-void ticket_give_up(struct pipeline *p, struct ticket *t, int status)
+void ticket_give_up(struct pipeline *p, struct ticket *t)
 {
 	struct wr_error err = { 0 };
 
 	/* While it is prepared, or waits to be admitted: see admit_item(). */
 	if (!list_empty(&t->prep_link))
 		return;
-	give_up_error(&err, status);
+	ticket_give_up_error(t, &err);
 	t->unsettled++;
 	for (size_t i = 0; i < t->n; i++) {
 		struct item *item = &t->input->items[i];

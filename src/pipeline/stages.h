@@ -20,14 +20,16 @@ enum {
 	LOOKUP_OPS = 2,
 	LOOKUP_SECOND = 128, /* a second op only for so many items */
 	WRITE_OPS = 2,
-	WRITE_BYTES = 16 << 20, /* a transaction takes about so much */
-	EMBED_BYTES = 4 << 20,	/* a call takes about so much text */
-	EMBED_TRIES = 3,	/* of a text whose vector is unsound */
-	EMBED_GRACE_MS = 1000,	/* a cancelled call may take so long to end */
-	KNOWN_CHUNK = 32768,	/* keys an operation */
-	KNOWN_CHUNKS = 3,	/* at a time */
-	PENDING_PAGE = 128,	/* documents that wait, read at a time */
-	PRUNE_ROWS = 1000	/* a transaction of a prune */
+	WRITE_BYTES = 16 << 20,	 /* a transaction takes about so much */
+	EMBED_BYTES = 4 << 20,	 /* a call takes about so much text */
+	EMBED_TRIES = 3,	 /* of a text whose vector is unsound */
+	EMBED_GRACE_MS = 1000,	 /* a cancelled call may take so long to end */
+	KNOWN_CHUNK = 65536,	 /* keys an operation */
+	KNOWN_CHUNKS = 3,	 /* at a time */
+	PENDING_PAGE = 128,	 /* documents that wait, read at a time */
+	PENDING_BYTES = 4 << 20, /* or about so much of their text */
+	SCAN_BYTES = 16 << 20,	 /* a page of a scan has about so much */
+	PRUNE_ROWS = 1000	 /* a transaction of a prune */
 };
 
 /* A queue of items. */
@@ -70,7 +72,11 @@ struct pipeline {
 	struct queue lookups;
 	unsigned lookup_ops;
 
+	struct list_node queries; /* of searches, to be embedded first */
 	struct queue embeds_due;
+	struct list_node embedding; /* items due or in a batch, by embed_link */
+	struct loop_timer embed_deadline;
+	int64_t embed_deadline_us;    /* INT64_MAX: it is not set */
 	struct list_node embed_ready; /* batches to run when there is a place */
 	unsigned embed_ops, embed_hanging; /* of them, given up in vain */
 	struct loop_timer embed_linger;
@@ -109,7 +115,7 @@ void item_fail(struct pipeline *p, struct item *item,
 /* If its ticket was given up: settle it and say so. */
 bool item_is_given_up(struct pipeline *p, struct item *item);
 /* Settle what can be settled now; the rest follows when its op is done. */
-void ticket_give_up(struct pipeline *p, struct ticket *t, int status);
+void ticket_give_up(struct pipeline *p, struct ticket *t);
 /* Store an error for record i; never fails. */
 void ticket_set_error(struct ticket *t, size_t i, const struct wr_error *err);
 void ticket_check_end(struct pipeline *p, struct ticket *t);
@@ -126,6 +132,8 @@ void item_begin(struct pipeline *p, struct item *item);
 
 /* lookup.c */
 void lookup_pump(struct pipeline *p);
+/* Take it out of a batch that is not running: false if it is running. */
+bool lookup_leave(struct pipeline *p, struct item *item);
 
 /* embed.c */
 void embed_add(struct pipeline *p, struct item *item);
@@ -140,6 +148,10 @@ void write_add(struct pipeline *p, struct item *item);
 void write_pump(struct pipeline *p);
 /* Take it out of a batch that is not running: false if it is running. */
 bool write_leave(struct pipeline *p, struct item *item);
+
+/* search.c */
+/* Embed what searches wait for, while there is a place for a call. */
+void search_embed_queries(struct pipeline *p);
 
 /* request.c */
 void request_start(struct pipeline *p, struct request *req);

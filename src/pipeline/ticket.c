@@ -168,6 +168,20 @@ struct ticket *ticket_new_items(size_t n)
 	return t;
 }
 
+void item_init(struct item *item, struct ticket *t, size_t i,
+	       enum write_kind kind)
+{
+	item->ticket = t;
+	item->index = (uint32_t)i;
+	item->state = ITEM_LOOSE;
+	item->kind = kind;
+	list_init(&item->link);
+	list_init(&item->embed_link);
+	list_init(&item->waiting);
+	list_init(&item->riders);
+	list_init(&item->sharers);
+}
+
 void input_unref(struct input *in)
 {
 	if (!in || --in->refs)

@@ -15,6 +15,7 @@
 #include "record/record.h"
 
 struct embed_batch;
+struct lookup_batch;
 struct pipeline;
 struct write_batch;
 
@@ -56,11 +57,13 @@ struct item {
 	struct list_node sharers;
 	enum embed_state embed;
 	unsigned embed_tries;
+	struct list_node embed_link; /* in the pipeline's, while it is there */
+	int64_t embed_by_us;	     /* it goes on without a vector then */
 	float *vector; /* room for dim floats; NULL: no embedder for it */
 
 	struct lookup lookup;
 	bool wants_vector;
-	bool in_lookup; /* inside an op: cannot settle before it is done */
+	struct lookup_batch *lookup_batch; /* NULL: in the queue, or past it */
 	enum wr_outcome predicted;
 
 	struct embed_batch *embed_batch;
@@ -84,6 +87,10 @@ struct input {
 
 void input_unref(struct input *in);
 
+/* A zeroed item becomes the i-th of a ticket, in no place. */
+void item_init(struct item *item, struct ticket *t, size_t i,
+	       enum write_kind kind);
+
 struct ticket {
 	struct call call;
 	enum wr_policy policy;
@@ -104,8 +111,9 @@ struct ticket {
 		prep_link; /* in the order of starting, until admitted */
 	struct list_node job_link; /* until a job has prepared it */
 	struct record_repairs repairs;
-	int prepare_status; /* WR_ENOMEM: not prepared */
-	int64_t now_us;	    /* wall clock, when it was started */
+	int prepare_status;  /* WR_ENOMEM: not prepared */
+	struct wr_error why; /* the last fault that was to pass */
+	int64_t now_us;	     /* wall clock, when it was started */
 };
 
 /* How many bytes the input of these records takes, dim floats each besides. */

@@ -180,6 +180,8 @@ static void batch_retry(struct pipeline *p, struct write_batch *batch)
 		backoff_next_us(&batch->backoff, &p->rnd,
 				(int64_t)batch->op.error.retry_after_ms * 1000);
 
+	for (size_t i = 0; i < batch->n; i++)
+		batch->items[i]->ticket->why = batch->op.error;
 	if (batch->backoff.tries == 1 || !(batch->backoff.tries & 3))
 		log_message(p->config.log, WR_LOG_WARN, batch->op.error.where,
 			    "a batch of %zu is tried again in %lld ms: %s",

@@ -343,39 +343,11 @@ bool record_meta_same(const struct record *rec, const uint8_t stored[META_SIZE])
 					     stored + META_HALF, META_HALF);
 }
 
-/* Bytes of the white space at p; 0: there is none. */
-static size_t space_len(const unsigned char *p, size_t left)
-{
-	if (*p <= ' ' || *p == 0x7f)
-		return 1;
-	if (left >= 2 && *p == 0xc2 && (p[1] == 0xa0 || p[1] == 0x85))
-		return 2;
-	if (left < 3)
-		return 0;
-	if (*p == 0xe2 && p[1] == 0x80) /* U+2000 .. U+200F and line ends */
-		return p[2] <= 0x8f || (p[2] >= 0xa8 && p[2] <= 0xaf) ? 3 : 0;
-	if (*p == 0xe2 && p[1] == 0x81)
-		return p[2] == 0x9f || p[2] == 0xa0 ? 3 : 0;
-	if (*p == 0xe1 && p[1] == 0x9a)
-		return p[2] == 0x80 ? 3 : 0;
-	if (*p == 0xe3 && p[1] == 0x80)
-		return p[2] == 0x80 ? 3 : 0;
-	if (*p == 0xef && p[1] == 0xbb)
-		return p[2] == 0xbf ? 3 : 0; /* a byte order mark */
-	return 0;
-}
-
 bool record_has_text(const struct record *rec)
 {
-	const unsigned char *p = (const unsigned char *)rec->content.ptr;
-	size_t left = rec->content.len, n;
+	struct text_words words;
+	struct text_word word;
 
-	while (left) {
-		n = space_len(p, left);
-		if (!n)
-			return true;
-		p += n;
-		left -= n;
-	}
-	return false;
+	text_words_init(&words, rec->content);
+	return text_words_next(&words, &word);
 }

@@ -69,7 +69,15 @@ void record_meta_hash(uint8_t out[META_SIZE], struct wr_str title,
 bool record_meta_same(const struct record *rec,
 		      const uint8_t stored[META_SIZE]);
 
-/* Has it text that an embedder could embed? */
+/* Is time a later than time b by more than by, which is not negative? */
+static inline bool record_newer_by_more(int64_t a, int64_t b, int64_t by)
+{
+	int64_t sum;
+
+	return !__builtin_add_overflow(b, by, &sum) && a > sum;
+}
+
+/* Has it text that an embedder could embed: a word, at least? */
 bool record_has_text(const struct record *rec);
 
 #endif

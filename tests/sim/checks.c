@@ -47,11 +47,19 @@ static void replay(struct world *w, int key, struct model_set *set)
 	for (unsigned c = 0; c < w->ncalls; c++) {
 		const struct asked *a = &w->asked[c];
 
+		int inherited = -1;
+
 		for (size_t i = 0; i < a->n; i++) {
-			const struct model_step *s = &a->step[i];
+			struct model_step step = a->step[i];
+			const struct model_step *s = &step;
 
 			if (a->key[i] != key)
 				continue;
+			/* What the winner left out it has from those before. */
+			if (step.title < 0 && step.skip != WR_SKIP_STALE)
+				step.title = inherited;
+			inherited = step.skip == WR_SKIP_SUPERSEDED ? step.title
+								    : -1;
 			if (w->verbose)
 				printf("  key %d call %u.%zu kind %d policy %d "
 				       "content %d title %d at %lld%s -> "
@@ -105,6 +113,8 @@ static void check_flushes(struct world *w)
 	for (unsigned c = 0; c < w->ncalls; c++)
 		for (unsigned f = c + 1; f < w->ncalls; f++)
 			if (w->asked[f].kind == CALL_FLUSH &&
+			    (w->asked[c].kind == CALL_SUBMIT ||
+			     w->asked[c].kind == CALL_DELETE) &&
 			    !w->asked[f].status &&
 			    w->asked[f].settled_as < w->asked[c].settled_as)
 				world_problem(w,

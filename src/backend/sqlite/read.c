@@ -27,12 +27,15 @@ int op_scan(struct conn *c, struct backend_op *op, struct wr_error *err)
 	int status;
 
 	status = keys_open(&keys, c, op->u.scan.filter, op->u.scan.after, err);
-	for (uint32_t i = 0; !status && i < op->u.scan.limit; i++) {
+	op->u.scan.more = false;
+	for (uint32_t i = 1; !status && !op->u.scan.more; i++) {
 		status = keys_next(&keys, &id, &key, err);
 		if (status <= 0)
 			break;
 		status =
 			row_document(c, id, key, op->u.scan.parts, result, err);
+		op->u.scan.more = i == op->u.scan.limit ||
+				  result_is_full(result, op->u.scan.max_bytes);
 	}
 	keys_close(&keys);
 	return status;
@@ -87,8 +90,13 @@ int op_pending(struct conn *c, struct backend_op *op, struct wr_error *err)
 		after.ptr = "";
 	db_bind(stmt, 1, after);
 	sqlite3_bind_int64(stmt, 2, op->u.pending.limit);
-	while (!status && (status = db_step(&c->db, stmt, err)) > 0)
+	while (!status &&
+	       !result_is_full(op->u.pending.result, op->u.pending.max_bytes)) {
+		status = db_step(&c->db, stmt, err);
+		if (status <= 0)
+			break;
 		status = take_pending(stmt, op->u.pending.result);
+	}
 	sqlite3_reset(stmt);
 	if (!status && op->u.pending.remaining)
 		status = count_pending(c, op->u.pending.remaining, err);

@@ -269,7 +269,7 @@ static int write_row(struct batch *b, struct write *w, struct wr_error *err)
 	if (w->kind == WRITE_UPSERT)
 		status = check_size(w->rec, err);
 	if (!status && w->vector && !b->c->settings.dim)
-		status = error_set(err, WR_ESCHEMA, 0, "sqlite",
+		status = error_set(err, WR_EDATA, 0, "sqlite",
 				   "%s: a vector for a store without a "
 				   "dimension",
 				   b->c->db.path);
