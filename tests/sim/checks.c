@@ -38,50 +38,75 @@ static void check_calls(struct world *w)
 	}
 }
 
+static void print_step(int key, unsigned call, size_t i,
+		       const struct model_step *s)
+{
+	printf("  key %d call %u.%zu kind %d policy %d content %d title %d at "
+	       "%lld%s -> outcome %d skip %d status %d\n",
+	       key, call, i, (int)s->kind, (int)s->policy, s->content, s->title,
+	       (long long)(s->fetched_at - SIM_WALL_US),
+	       s->timed ? " timed" : "", (int)s->outcome, (int)s->skip,
+	       s->status);
+}
+
+/* It failed, and may be stored or not. */
+static bool is_unknown(const struct model_step *s)
+{
+	return s->outcome == WR_FAILED && s->status != WR_EDATA &&
+	       s->status != WR_EEXIST;
+}
+
+/* The records of a key in one call; false: nothing explains one of them. */
+static bool replay_call(struct world *w, int key, unsigned call,
+			struct model_set *set)
+{
+	const struct asked *a = &w->asked[call];
+	int64_t touch = (int64_t)SIM_TOUCH_S * 1000000;
+	/* The title of superseded records; of records that failed and may have
+	 * been superseded before they did. */
+	int inherited = -1, maybe = -1;
+
+	for (size_t i = 0; i < a->n; i++) {
+		struct model_step step = a->step[i];
+		struct model_set other = *set;
+
+		if (a->key[i] != key)
+			continue;
+		if (w->verbose)
+			print_step(key, call, i, &step);
+		if (step.outcome == WR_FAILED && step.status == WR_EDATA)
+			continue; /* as if it were not there */
+		if (step.title < 0 && step.skip != WR_SKIP_STALE)
+			step.title = inherited;
+		inherited = step.skip == WR_SKIP_SUPERSEDED ? step.title : -1;
+		if (!model_apply(set, &step, touch)) {
+			world_problem(w,
+				      "key %d: record %zu of call %u was told "
+				      "outcome %d (skip %d, status %d), which "
+				      "nothing explains",
+				      key, i, call, (int)step.outcome,
+				      (int)step.skip, step.status);
+			return false;
+		}
+		if (!is_unknown(&step))
+			continue;
+		if (step.title < 0 && maybe >= 0) {
+			step.title = maybe;
+			model_apply(&other, &step, touch);
+			model_join(set, &other);
+		}
+		maybe = step.title;
+	}
+	return true;
+}
+
 /* Replay every record of a key, in the order of submission. */
 static void replay(struct world *w, int key, struct model_set *set)
 {
-	int64_t touch = (int64_t)SIM_TOUCH_S * 1000000;
-
 	model_init(set);
-	for (unsigned c = 0; c < w->ncalls; c++) {
-		const struct asked *a = &w->asked[c];
-
-		int inherited = -1;
-
-		for (size_t i = 0; i < a->n; i++) {
-			struct model_step step = a->step[i];
-			const struct model_step *s = &step;
-
-			if (a->key[i] != key)
-				continue;
-			/* What the winner left out it has from those before. */
-			if (step.title < 0 && step.skip != WR_SKIP_STALE)
-				step.title = inherited;
-			inherited = step.skip == WR_SKIP_SUPERSEDED ? step.title
-								    : -1;
-			if (w->verbose)
-				printf("  key %d call %u.%zu kind %d policy %d "
-				       "content %d title %d at %lld%s -> "
-				       "outcome %d skip %d status %d\n",
-				       key, c, i, (int)s->kind, (int)s->policy,
-				       s->content, s->title,
-				       (long long)(s->fetched_at - SIM_WALL_US),
-				       s->timed ? " timed" : "",
-				       (int)s->outcome, (int)s->skip,
-				       s->status);
-			if (!model_apply(set, s, touch)) {
-				world_problem(w,
-					      "key %d: record %zu of call %u "
-					      "was told outcome %d (skip %d, "
-					      "status %d), which nothing "
-					      "explains",
-					      key, i, c, (int)s->outcome,
-					      (int)s->skip, s->status);
-				return;
-			}
-		}
-	}
+	for (unsigned c = 0; c < w->ncalls; c++)
+		if (!replay_call(w, key, c, set))
+			return;
 }
 
 /* Did a later record of the same key and submission come to anything? */

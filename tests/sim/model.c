@@ -150,6 +150,13 @@ bool model_apply(struct model_set *set, const struct model_step *step,
 	return set->n > 0 || set->overflow;
 }
 
+void model_join(struct model_set *set, const struct model_set *other)
+{
+	set->overflow |= other->overflow;
+	for (int i = 0; i < other->n; i++)
+		add(set, other->states[i]);
+}
+
 bool model_allows(const struct model_set *set, const struct model_state *s)
 {
 	if (set->overflow)

@@ -47,6 +47,8 @@ void model_init(struct model_set *set);
 /* false: no state explains this outcome. */
 bool model_apply(struct model_set *set, const struct model_step *step,
 		 int64_t touch_after_us);
+/* What other allows is possible too. */
+void model_join(struct model_set *set, const struct model_set *other);
 bool model_allows(const struct model_set *set, const struct model_state *s);
 
 #endif
