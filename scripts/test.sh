@@ -129,7 +129,8 @@ end build-asan
 
 say "build-tsan: ThreadSanitizer"
 begin
-export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+# A command that is told to stop at once leaves its threads to the kernel.
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1:report_thread_leaks=0
 # Its memory map does not suit every kernel's randomised addresses.
 if setarch "$(uname -m)" -R true 2>/dev/null; then
   wrapper="setarch $(uname -m) -R"
