@@ -119,7 +119,9 @@ void item_settle(struct pipeline *p, struct item *item, enum wr_outcome outcome,
 	if (outcome == WR_FAILED)
 		ticket_set_error(t, item->index, err);
 	t->counts[outcome]++;
-	counter_add(&p->counters.outcomes[outcome], 1);
+	/* What is embedded later was settled when it was stored. */
+	if (item->kind != WRITE_VECTOR)
+		counter_add(&p->counters.outcomes[outcome], 1);
 	keys_pass_on(p, item, outcome);
 	t->unsettled--;
 	ticket_check_end(p, t);

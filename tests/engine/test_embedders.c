@@ -222,6 +222,12 @@ static void pages_of_a_silent_function_wait_and_are_caught_up_with(void **state)
 	wr_reply_free(r);
 	check_vector(st, url_of(1), "one text");
 	check_vector(st, url_of(2), "one text more");
+	/* What was caught up with was settled before. */
+	assert_int_equal(metric_of(st->store, "windrow_records_total"), 2);
+	assert_int_equal(
+		metric_of(st->store,
+			  "windrow_outcomes_total{outcome=\"updated\"}"),
+		0);
 	stand_close(st);
 }
 
