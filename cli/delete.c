@@ -63,7 +63,7 @@ static int delete_all(struct deletion *del, struct lines *lines)
 		if (status)
 			return status;
 		reply = NULL;
-		if (wr_delete_wait(del->store, lines->items, lines->n, -1,
+		if (wr_delete_wait(del->store, lines->items, lines->n, 0, -1,
 				   &reply, &err))
 			return output_failed("", &err);
 		del->deleted += wr_reply_total(reply);

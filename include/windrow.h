@@ -159,7 +159,13 @@ struct wr_str {
 	size_t len;	 /* bytes */
 };
 
-enum wr_log_level { WR_LOG_ERROR, WR_LOG_WARN, WR_LOG_INFO, WR_LOG_DEBUG };
+enum wr_log_level {
+	WR_LOG_DEFAULT, /* in options: WR_LOG_WARN */
+	WR_LOG_ERROR,
+	WR_LOG_WARN,
+	WR_LOG_INFO,
+	WR_LOG_DEBUG
+};
 
 /*
  * Embed n texts into vectors[0 .. n * dim - 1].  Returns 0 or a negative enum
@@ -257,8 +263,9 @@ enum wr_close_mode { WR_CLOSE_DRAIN = 0, WR_CLOSE_ABORT = 1 };
 
 /*
  * Stop taking work; finish (or abort) what was taken and post its events, then
- * WR_EV_CLOSED as the last one.  A second call with WR_CLOSE_ABORT hurries a
- * drain.  After WR_EV_CLOSED only wr_store_free() is allowed.
+ * WR_EV_CLOSED as the last one.  A later call joins in, gets a WR_EV_CLOSED of
+ * its own, and hurries a drain if it says WR_CLOSE_ABORT; WR_ECLOSED where the
+ * store is closed already.  After WR_EV_CLOSED only wr_store_free() is allowed.
  */
 WR_API WR_MUST_CHECK int wr_close(wr_store *s, enum wr_close_mode how,
 				  wr_queue *q, uint64_t tag,
@@ -308,7 +315,7 @@ struct wr_record {
 	int64_t updated_at;	/* likewise */
 	const float *embedding; /* NULL: the embedder's business */
 	size_t embedding_dim;	/* 0: the store's dimension */
-	uintptr_t reserved[4];	/* zero */
+	uintptr_t reserved[4];	/* zero, or WR_EINVAL */
 };
 
 /*
@@ -320,13 +327,20 @@ WR_API WR_MUST_CHECK int wr_submit(wr_store *s, const struct wr_record *recs,
 				   size_t n, enum wr_policy policy, wr_queue *q,
 				   uint64_t tag, struct wr_error *err);
 
+/*
+ * For the flags of wr_known(), wr_get() (among its parts) and wr_delete(): what
+ * is given are keys of one's own, byte for byte, and not URLs to be made
+ * canonical.
+ */
+enum wr_names { WR_KEYS = 1 << 16 };
+
 enum wr_known_flags {
 	WR_KNOWN_DETAILS = 1 /* also when it was fetched, has it a vector? */
 };
 
 /*
- * Which of these URLs (or keys of one's own) are stored?  With a nonzero
- * fetched_since only documents fetched at or after that time count.
+ * Which of these URLs are stored?  With a nonzero fetched_since only documents
+ * fetched at or after that time count.
  */
 WR_API WR_MUST_CHECK int wr_known(wr_store *s, const struct wr_str *urls,
 				  size_t n, int64_t fetched_since,
@@ -418,12 +432,13 @@ WR_API WR_MUST_CHECK int wr_scan(wr_store *s, const struct wr_scan *scan,
 				 struct wr_error *err);
 
 /*
- * Delete by URL.  Takes its turn with submissions of the same URL: what was
- * submitted before is deleted, what comes after is not.
+ * Delete by URL; flags are 0 or WR_KEYS.  Takes its turn with submissions of
+ * the same URL: what was submitted before is deleted, what comes after is not.
+ * WR_EFULL as wr_submit().
  */
 WR_API WR_MUST_CHECK int wr_delete(wr_store *s, const struct wr_str *urls,
-				   size_t n, wr_queue *q, uint64_t tag,
-				   struct wr_error *err);
+				   size_t n, unsigned flags, wr_queue *q,
+				   uint64_t tag, struct wr_error *err);
 
 /* Delete by filter, in bounded transactions. */
 struct wr_prune {
@@ -607,8 +622,9 @@ WR_API WR_MUST_CHECK int wr_scan_wait(wr_store *s, const struct wr_scan *scan,
 				      int timeout_ms, wr_reply **out,
 				      struct wr_error *err);
 WR_API WR_MUST_CHECK int wr_delete_wait(wr_store *s, const struct wr_str *urls,
-					size_t n, int timeout_ms,
-					wr_reply **out, struct wr_error *err);
+					size_t n, unsigned flags,
+					int timeout_ms, wr_reply **out,
+					struct wr_error *err);
 WR_API WR_MUST_CHECK int wr_prune_wait(wr_store *s, const struct wr_prune *what,
 				       int timeout_ms, wr_reply **out,
 				       struct wr_error *err);

@@ -38,6 +38,7 @@ struct waiting {
 	struct loop_task task; /* posted once, when it is over */
 	struct loop *loop;
 	struct embed_op *op;
+	uint64_t number;
 	struct embed_request *req; /* link->lock; NULL: answered or cancelled */
 };
 
@@ -280,8 +281,9 @@ static void queue_run(void *self, struct embed_op *op)
 		return;
 	}
 	error_clear(&op->error);
+	((struct waiting *)op->embedder_data)->number = ++queue->asked;
 	/* From here on it may be answered, by another thread, at any time. */
-	status = queue->asker->ask(req, ++queue->asked, queue->asker->arg);
+	status = queue->asker->ask(req, queue->asked, queue->asker->arg);
 	if (status < 0)
 		embed_request_fail(req, status, 0,
 				   "the program takes no more texts to embed");
@@ -291,9 +293,11 @@ static void queue_cancel(void *self, struct embed_op *op)
 {
 	struct queue *queue = self;
 	struct waiting *w = op->embedder_data;
+	uint64_t number;
 
 	if (!w)
 		return;
+	number = w->number;
 	pthread_mutex_lock(&queue->link->lock);
 	if (w->req) {
 		cut(w->req);
@@ -301,6 +305,8 @@ static void queue_cancel(void *self, struct embed_op *op)
 		tell(w);
 	}
 	pthread_mutex_unlock(&queue->link->lock);
+	if (queue->asker->withdraw)
+		queue->asker->withdraw(number, queue->asker->arg);
 }
 
 static void queue_close(void *self)

@@ -18,6 +18,8 @@ struct embed_request;
 struct embed_asker {
 	/* Takes the request; loop thread.  A negative status: nobody there. */
 	int (*ask)(struct embed_request *req, uint64_t number, void *arg);
+	/* The request with this number is of no use any more.  May be NULL. */
+	void (*withdraw)(uint64_t number, void *arg);
 	void *arg;
 };
 

@@ -194,17 +194,17 @@ void store_opened(struct wr_store *s)
 static void say_closed(void *arg)
 {
 	struct wr_store *s = arg;
-	struct wr_reply *r;
+	struct list_node closers, *n;
 
 	s->state = STORE_CLOSED;
+	list_init(&closers);
 	pthread_mutex_lock(&s->lock);
 	s->closed = true;
-	r = s->close_reply;
-	s->close_reply = NULL;
+	list_splice(&closers, &s->closers);
 	pthread_mutex_unlock(&s->lock);
 	loop_uv_stop(s->loop);
-	if (r)
-		queue_post(r);
+	while ((n = list_take(&closers)))
+		queue_post(list_item(n, struct wr_reply, link));
 }
 
 static void close_backend(void *arg)
@@ -248,25 +248,26 @@ static void abort_task(struct loop_task *task)
 		pipeline_abort(s->pipeline, WR_ECLOSED);
 }
 
-/* Takes r, which may be NULL, if it is the first: else false. */
+/* Takes r, which may be NULL; false where it is too late. */
 static bool begin_close(struct wr_store *s, enum wr_close_mode how,
 			struct wr_reply *r)
 {
-	bool first;
+	bool closed;
 
 	pthread_mutex_lock(&s->lock);
-	first = !s->closing;
-	if (how == WR_CLOSE_ABORT && !s->closed && !s->aborting) {
+	closed = s->closed;
+	if (!closed && r)
+		list_append(&s->closers, &r->link);
+	if (!closed && how == WR_CLOSE_ABORT && !s->aborting) {
 		s->aborting = true;
 		loop_post(s->loop, &s->abort_task);
 	}
-	if (first) {
+	if (!closed && !s->closing) {
 		s->closing = true;
-		s->close_reply = r;
 		loop_post(s->loop, &s->close_task);
 	}
 	pthread_mutex_unlock(&s->lock);
-	return first;
+	return !closed;
 }
 
 int wr_close(wr_store *s, enum wr_close_mode how, wr_queue *q, uint64_t tag,
@@ -284,10 +285,8 @@ int wr_close(wr_store *s, enum wr_close_mode how, wr_queue *q, uint64_t tag,
 	if (begin_close(s, how, r))
 		return 0;
 	wr_reply_free(r);
-	if (how == WR_CLOSE_ABORT)
-		return 0;
 	return error_set(err, WR_ECLOSED, 0, "engine",
-			 "the store is closing already");
+			 "the store is closed already");
 }
 
 /* ------------------------------------------------------------ the thread -- */
@@ -323,6 +322,11 @@ static void tell_room(void *owner, void *arg)
 	(void)arg;
 	queue_post_room(owner);
 	queue_unref(owner);
+}
+
+static bool is_gone(void *owner)
+{
+	return queue_is_given_up(owner);
 }
 
 static void log_to_fn(enum wr_log_level level, const char *where,
@@ -373,7 +377,7 @@ static int copy_options(struct wr_store *s, const struct wr_options *opts)
 		      : s->log_queue ? log_to_queue
 				     : NULL;
 	s->log.arg = s;
-	s->log.level = s->opts.log_level;
+	s->log.level = s->opts.log_level ? s->opts.log_level : WR_LOG_WARN;
 	return 0;
 }
 
@@ -436,7 +440,9 @@ static struct wr_store *store_new(void)
 	pthread_mutex_init(&s->lock, NULL);
 	gate_init(&s->gate, 0, 0);
 	s->gate.room = tell_room;
+	s->gate.gone = is_gone;
 	list_init(&s->waiting);
+	list_init(&s->closers);
 	s->close_task.run = close_task;
 	s->abort_task.run = abort_task;
 	return s;

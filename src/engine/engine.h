@@ -43,8 +43,8 @@ struct wr_store {
 	bool closing; /* no verb is taken any more */
 	bool closed;  /* WR_EV_CLOSED is posted, or about to be */
 	bool aborting;
-	struct wr_reply *close_reply; /* posted at the end */
-	struct pipeline *counted;     /* the pipeline, while it may be read */
+	struct list_node closers; /* replies to post at the end */
+	struct pipeline *counted; /* the pipeline, while it may be read */
 
 	/* engine thread */
 	enum store_state state;

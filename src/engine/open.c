@@ -150,8 +150,16 @@ static int ask_program(struct embed_request *req, uint64_t number, void *arg)
 	if (!r)
 		return WR_ENOMEM;
 	r->embed = req;
+	r->store = s;
 	queue_post(r);
 	return 0;
+}
+
+static void take_back(uint64_t number, void *arg)
+{
+	struct wr_store *s = arg;
+
+	queue_withdraw(s->embed_queue, WR_EV_EMBED, number, s);
 }
 
 static int open_embedder(struct wr_store *s, struct embedder_identity *id,
@@ -167,7 +175,7 @@ static int open_embedder(struct wr_store *s, struct embedder_identity *id,
 		.log = &s->log,
 	};
 
-	s->asker = (struct embed_asker){ ask_program, s };
+	s->asker = (struct embed_asker){ ask_program, take_back, s };
 	return s->embedder->open(&s->embedder_self, &config, id, err);
 }
 

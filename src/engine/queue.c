@@ -14,12 +14,12 @@
 
 struct wr_queue {
 	/* immutable */
-	int fd; /* an eventfd: raised while there are events, or after a wake */
 	pid_t pid;
 
 	_Atomic unsigned refs;
 	pthread_mutex_t lock;
 	/* guarded by lock */
+	int fd; /* an eventfd: raised while there are events, or after a wake */
 	struct list_node events;
 	bool raised;	      /* fd is readable */
 	bool woken;	      /* wr_queue_wake() since the last wait */
@@ -63,7 +63,6 @@ void queue_unref(struct wr_queue *q)
 {
 	if (!q || atomic_fetch_sub(&q->refs, 1) > 1)
 		return;
-	close(q->fd);
 	pthread_mutex_destroy(&q->lock);
 	mem_free(q);
 }
@@ -117,6 +116,35 @@ void queue_post_room(struct wr_queue *q)
 		follow(q);
 	}
 	pthread_mutex_unlock(&q->lock);
+}
+
+void queue_withdraw(struct wr_queue *q, uint32_t kind, uint64_t tag,
+		    const struct wr_store *s)
+{
+	struct wr_reply *r, *found = NULL;
+
+	pthread_mutex_lock(&q->lock);
+	list_each (r, &q->events, struct wr_reply, link) {
+		if (r->kind == kind && r->tag == tag && r->store == s) {
+			list_remove(&r->link);
+			found = r;
+			break;
+		}
+	}
+	if (found)
+		follow(q);
+	pthread_mutex_unlock(&q->lock);
+	wr_reply_free(found);
+}
+
+bool queue_is_given_up(struct wr_queue *q)
+{
+	bool given_up;
+
+	pthread_mutex_lock(&q->lock);
+	given_up = q->given_up;
+	pthread_mutex_unlock(&q->lock);
+	return given_up;
 }
 
 int wr_queue_fd(const wr_queue *q)
@@ -212,6 +240,9 @@ void wr_queue_free(wr_queue *q)
 	list_init(&events);
 	pthread_mutex_lock(&q->lock);
 	q->given_up = true;
+	/* Now, and not with the last reference: those may stay for long. */
+	close(q->fd);
+	q->fd = -1;
 	list_splice(&events, &q->events);
 	pthread_mutex_unlock(&q->lock);
 	while ((n = list_take(&events))) {

@@ -20,6 +20,16 @@ void queue_unref(struct wr_queue *q);
  */
 void queue_post(struct wr_reply *r);
 
+/*
+ * Take back what the program has not read yet: an event of this kind, tag and
+ * store, if it is there.
+ */
+void queue_withdraw(struct wr_queue *q, uint32_t kind, uint64_t tag,
+		    const struct wr_store *s);
+
+/* Will nobody read it any more? */
+bool queue_is_given_up(struct wr_queue *q);
+
 /* Post WR_EV_ROOM unless one is waiting to be read. */
 void queue_post_room(struct wr_queue *q);
 

@@ -37,6 +37,10 @@ void wr_reply_free(wr_reply *r)
 
 const struct wr_error *wr_reply_error(const wr_reply *r)
 {
+	static const struct wr_error none;
+
+	if (!r)
+		return &none;
 	if (r->ticket)
 		return &r->ticket->call.error;
 	return r->request ? &r->request->call.error : &r->error;
@@ -46,14 +50,14 @@ const struct wr_error *wr_reply_error(const wr_reply *r)
 
 uint64_t wr_reply_count(const wr_reply *r, enum wr_outcome which)
 {
-	if (!r->ticket || (unsigned)which >= WR_NOUTCOMES)
+	if (!r || !r->ticket || (unsigned)which >= WR_NOUTCOMES)
 		return 0;
 	return r->ticket->counts[which];
 }
 
 uint64_t wr_reply_embedded(const wr_reply *r)
 {
-	return r->ticket ? r->ticket->embedded : 0;
+	return r && r->ticket ? r->ticket->embedded : 0;
 }
 
 enum wr_outcome wr_reply_outcome(const wr_reply *r, size_t i,
@@ -63,7 +67,7 @@ enum wr_outcome wr_reply_outcome(const wr_reply *r, size_t i,
 
 	if (err)
 		*err = NULL;
-	if (!r->ticket || i >= r->ticket->n)
+	if (!r || !r->ticket || i >= r->ticket->n)
 		return WR_FAILED;
 	s = &r->ticket->outcomes[i];
 	if (err)
@@ -73,7 +77,7 @@ enum wr_outcome wr_reply_outcome(const wr_reply *r, size_t i,
 
 enum wr_skip wr_reply_skip(const wr_reply *r, size_t i)
 {
-	if (!r->ticket || i >= r->ticket->n)
+	if (!r || !r->ticket || i >= r->ticket->n)
 		return WR_SKIP_NONE;
 	return (enum wr_skip)r->ticket->outcomes[i].skip;
 }
@@ -82,14 +86,14 @@ enum wr_skip wr_reply_skip(const wr_reply *r, size_t i)
 
 uint64_t wr_reply_total(const wr_reply *r)
 {
-	if (r->kind == WR_EV_DELETE && r->ticket)
+	if (r && r->kind == WR_EV_DELETE && r->ticket)
 		return r->ticket->counts[WR_UPDATED];
-	return r->request ? r->request->total : 0;
+	return r && r->request ? r->request->total : 0;
 }
 
 uint64_t wr_reply_remaining(const wr_reply *r)
 {
-	return r->request ? r->request->remaining : 0;
+	return r && r->request ? r->request->remaining : 0;
 }
 
 /* Fill in as much of the caller's struct as the caller knows. */
@@ -116,7 +120,7 @@ int wr_reply_known(const wr_reply *r, size_t i, struct wr_known_url *known)
 
 size_t wr_reply_documents(const wr_reply *r)
 {
-	return r->request ? r->request->result.ndocs : 0;
+	return r && r->request ? r->request->result.ndocs : 0;
 }
 
 int wr_reply_document(const wr_reply *r, size_t i, struct wr_document *doc)
@@ -124,7 +128,7 @@ int wr_reply_document(const wr_reply *r, size_t i, struct wr_document *doc)
 	const struct document *d;
 	struct wr_document out = WR_DOCUMENT_INIT;
 
-	if (!r->request || i >= r->request->result.ndocs ||
+	if (!r || !r->request || i >= r->request->result.ndocs ||
 	    doc->size < sizeof(doc->size))
 		return WR_EINVAL;
 	d = &r->request->result.docs[i];
@@ -162,7 +166,7 @@ struct wr_str wr_reply_cursor(const wr_reply *r)
 int wr_reply_stat(const wr_reply *r, size_t i, const char **name,
 		  uint64_t *value)
 {
-	if (!r->request || i >= r->request->result.nstats)
+	if (!r || !r->request || i >= r->request->result.nstats)
 		return 0;
 	*name = r->request->result.stats[i].name;
 	*value = r->request->result.stats[i].value;
@@ -172,7 +176,7 @@ int wr_reply_stat(const wr_reply *r, size_t i, const char **name,
 int wr_reply_property(const wr_reply *r, size_t i, const char **name,
 		      const char **value)
 {
-	if (!r->request || i >= r->request->result.nproperties)
+	if (!r || !r->request || i >= r->request->result.nproperties)
 		return 0;
 	*name = r->request->result.properties[i].name;
 	*value = r->request->result.properties[i].value;
@@ -184,7 +188,7 @@ int wr_reply_finding(const wr_reply *r, size_t i, enum wr_log_level *level,
 {
 	const struct finding *f;
 
-	if (!r->request || i >= r->request->result.nfindings)
+	if (!r || !r->request || i >= r->request->result.nfindings)
 		return 0;
 	f = &r->request->result.findings[i];
 	*level = f->level;

@@ -163,23 +163,13 @@ int wr_close_wait(wr_store *s, enum wr_close_mode how, int timeout_ms,
 	return status;
 }
 
-/* Start a submission, when there is room. */
-static int submit_when_room(struct wait *w, wr_store *s,
-			    const struct wr_record *recs, size_t n,
-			    enum wr_policy policy, struct wr_error *err)
+/* After WR_EFULL: 0 when it is time to try again, or why not. */
+static int wait_for_room(struct wait *w)
 {
 	struct wr_event ev;
-	int status;
+	int n = await(w, false, &ev);
 
-	while ((status = wr_submit(s, recs, n, policy, w->q, TAG, err)) ==
-	       WR_EFULL) {
-		status = await(w, false, &ev);
-		if (status < 0)
-			return status;
-		if (status == 0)
-			return WR_EFULL;
-	}
-	return status;
+	return n == 1 ? 0 : n == 0 ? WR_EFULL : n;
 }
 
 int wr_submit_wait(wr_store *s, const struct wr_record *recs, size_t n,
@@ -191,7 +181,9 @@ int wr_submit_wait(wr_store *s, const struct wr_record *recs, size_t n,
 
 	if (status)
 		return status;
-	status = submit_when_room(&w, s, recs, n, policy, err);
+	do {
+		status = wr_submit(s, recs, n, policy, w.q, TAG, err);
+	} while (status == WR_EFULL && (status = wait_for_room(&w)) == 0);
 	return wait_end(&w, s, status, out, err);
 }
 
@@ -246,14 +238,17 @@ int wr_scan_wait(wr_store *s, const struct wr_scan *scan, int timeout_ms,
 }
 
 int wr_delete_wait(wr_store *s, const struct wr_str *urls, size_t n,
-		   int timeout_ms, wr_reply **out, struct wr_error *err)
+		   unsigned flags, int timeout_ms, wr_reply **out,
+		   struct wr_error *err)
 {
 	struct wait w;
 	int status = wait_begin(&w, timeout_ms, out, err);
 
 	if (status)
 		return status;
-	status = wr_delete(s, urls, n, w.q, TAG, err);
+	do {
+		status = wr_delete(s, urls, n, flags, w.q, TAG, err);
+	} while (status == WR_EFULL && (status = wait_for_room(&w)) == 0);
 	return wait_end(&w, s, status, out, err);
 }
 

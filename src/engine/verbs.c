@@ -21,6 +21,19 @@ static int bad_argument(struct wr_error *err, const char *what)
 
 /* ---------------------------------------------------- submit and delete -- */
 
+static int check_record(const struct wr_record *rec, uint32_t dim,
+			struct wr_error *err)
+{
+	for (size_t i = 0; i < 4; i++)
+		if (rec->reserved[i])
+			return bad_argument(err, "reserved is not zero: start "
+						 "from a zeroed record");
+	if (rec->embedding && !rec->embedding_dim && !dim)
+		return bad_argument(err, "give embedding_dim: the store has no "
+					 "dimension yet");
+	return 0;
+}
+
 static int check_records(const struct wr_record *recs, size_t n,
 			 enum wr_policy policy, uint32_t dim,
 			 struct wr_error *err)
@@ -31,10 +44,9 @@ static int check_records(const struct wr_record *recs, size_t n,
 		return bad_argument(err, "too many records for one submission");
 	if ((unsigned)policy > WR_FAIL)
 		return bad_argument(err, "no such policy");
-	for (size_t i = 0; i < n && !dim; i++)
-		if (recs[i].embedding && !recs[i].embedding_dim)
-			return bad_argument(err, "give embedding_dim: the "
-						 "store has no dimension yet");
+	for (size_t i = 0; i < n; i++)
+		if (check_record(&recs[i], dim, err))
+			return WR_EINVAL;
 	return 0;
 }
 
@@ -93,6 +105,8 @@ int wr_submit(wr_store *s, const struct wr_record *recs, size_t n,
 	if (status)
 		return status;
 	dim = wr_store_dim(s);
+	if (!dim)
+		dim = s->opts.dim; /* while it opens */
 	status = check_records(recs, n, policy, dim, err);
 	if (status)
 		return status;
@@ -119,8 +133,8 @@ static int check_urls(const struct wr_str *urls, size_t n, struct wr_error *err)
 	return 0;
 }
 
-int wr_delete(wr_store *s, const struct wr_str *urls, size_t n, wr_queue *q,
-	      uint64_t tag, struct wr_error *err)
+int wr_delete(wr_store *s, const struct wr_str *urls, size_t n, unsigned flags,
+	      wr_queue *q, uint64_t tag, struct wr_error *err)
 {
 	uint64_t bytes = n * (sizeof(struct item) + sizeof(struct wr_record));
 	int status = store_check(s, q, err);
@@ -132,7 +146,7 @@ int wr_delete(wr_store *s, const struct wr_str *urls, size_t n, wr_queue *q,
 		status = enter(s, n, bytes, q, err);
 	if (status)
 		return status;
-	t = ticket_new_delete(urls, n);
+	t = ticket_new_delete(urls, n, flags & WR_KEYS);
 	if (t)
 		return start_ticket(s, t, bytes, WR_EV_DELETE, q, tag, err);
 	gate_leave(&s->gate, n, bytes);
@@ -209,6 +223,7 @@ int wr_known(wr_store *s, const struct wr_str *urls, size_t n,
 		return WR_ENOMEM;
 	r->request->since = fetched_since;
 	r->request->flags = flags;
+	r->request->keys = flags & WR_KEYS;
 	return start_request(s, r, copy_urls(r->request, urls, n), err);
 }
 
@@ -226,6 +241,7 @@ int wr_get(wr_store *s, const struct wr_str *urls, size_t n, unsigned parts,
 	if (!r)
 		return WR_ENOMEM;
 	r->request->parts = parts;
+	r->request->keys = parts & WR_KEYS;
 	return start_request(s, r, copy_urls(r->request, urls, n), err);
 }
 
@@ -233,6 +249,13 @@ int wr_get(wr_store *s, const struct wr_str *urls, size_t n, unsigned parts,
 #define TAKE(to, from)        \
 	memcpy(&(to), (from), \
 	       (from)->size < sizeof(to) ? (from)->size : sizeof(to))
+
+/* What has no pointer has no length either. */
+static void leave_out(struct wr_str *s)
+{
+	if (!s->ptr)
+		s->len = 0;
+}
 
 static int copy_filter(struct request *req, const struct wr_filter *from,
 		       struct wr_error *err)
@@ -244,6 +267,9 @@ static int copy_filter(struct request *req, const struct wr_filter *from,
 					 "WR_FILTER_INIT");
 	if (from)
 		TAKE(f, from);
+	leave_out(&f.url_prefix);
+	leave_out(&f.host);
+	leave_out(&f.metadata);
 	return filter_init(&req->filter, from ? &f : NULL, &req->arena, err);
 }
 

@@ -55,6 +55,7 @@ struct request {
 	const struct wr_str *urls; /* KNOWN, GET */
 	size_t n;
 	unsigned parts, flags;
+	bool keys;	      /* urls are keys, byte for byte */
 	int64_t since;	      /* KNOWN */
 	struct filter filter; /* SEARCH, SCAN, PRUNE */
 	enum wr_mode mode;    /* SEARCH */

@@ -34,13 +34,18 @@ void gate_release(struct gate *g)
 	pthread_mutex_destroy(&g->lock);
 }
 
-static int remember(struct gate *g, void *owner, bool *waits)
+static int remember(struct gate *g, void *owner, bool *waits,
+		    struct list_node *gone)
 {
 	struct waiter *w;
 
 	list_each (w, &g->waiters, struct waiter, link) {
 		if (w->owner == owner)
 			return WR_EFULL;
+		if (g->gone && g->gone(w->owner)) {
+			list_remove(&w->link);
+			list_append(gone, &w->link);
+		}
 	}
 	w = mem_alloc(sizeof(*w));
 	if (!w)
@@ -54,19 +59,22 @@ static int remember(struct gate *g, void *owner, bool *waits)
 int gate_enter(struct gate *g, uint64_t records, uint64_t bytes, void *owner,
 	       bool *waits)
 {
+	struct list_node gone;
 	int status = 0;
 
+	list_init(&gone);
 	*waits = false;
 	pthread_mutex_lock(&g->lock);
 	if (g->records && (g->records + records > g->max_records ||
 			   g->bytes + bytes > g->max_bytes)) {
 		g->refused++;
-		status = remember(g, owner, waits);
+		status = remember(g, owner, waits, &gone);
 	} else {
 		g->records += records;
 		g->bytes += bytes;
 	}
 	pthread_mutex_unlock(&g->lock);
+	tell_waiters(g, &gone);
 	return status;
 }
 

@@ -19,6 +19,9 @@ struct gate {
 	uint64_t max_records, max_bytes;
 	/* Called without the lock, once for each owner that was refused. */
 	void (*room)(void *owner, void *arg);
+	/* Is it of no use any more to tell owner?  NULL: it always is of use.
+	 */
+	bool (*gone)(void *owner);
 	void *arg;
 
 	pthread_mutex_t lock;

@@ -52,7 +52,8 @@ static void make_keys(struct loop_job *job)
 {
 	struct chunk *c = list_item(job, struct chunk, job);
 	struct request *req = c->known->req;
-	enum wr_urls urls = c->known->p->config.settings.urls;
+	enum wr_urls urls = req->keys ? WR_URLS_AS_GIVEN
+				      : c->known->p->config.settings.urls;
 
 	for (size_t i = 0; i < c->n && !c->status; i++) {
 		int status = record_key(&c->keys[i], req->urls[c->first + i],

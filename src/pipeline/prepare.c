@@ -36,8 +36,10 @@ static int prepare_item(struct item *item, const struct wr_record *in,
 	int status;
 
 	if (item->kind == WRITE_DELETE) {
-		status = record_key(&item->rec.key, in->url, job->rules.urls,
-				    arena, err);
+		status =
+			record_key(&item->rec.key, in->url,
+				   t->keys ? WR_URLS_AS_GIVEN : job->rules.urls,
+				   arena, err);
 		if (!status)
 			item->rec.key_hash = digest_hash(item->rec.key);
 		return status;

@@ -199,7 +199,9 @@ static int set_get(struct pipeline *p, struct request *req,
 		return WR_ENOMEM;
 	/* What cannot be a key is not stored: the empty key never is. */
 	for (size_t i = 0; i < req->n; i++)
-		if (record_key(&keys[i], req->urls[i], p->config.settings.urls,
+		if (record_key(&keys[i], req->urls[i],
+			       req->keys ? WR_URLS_AS_GIVEN
+					 : p->config.settings.urls,
 			       &req->arena, NULL))
 			keys[i] = (struct wr_str){ "", 0 };
 	op->kind = BACKEND_GET;

@@ -131,7 +131,7 @@ struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 	return t;
 }
 
-struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n)
+struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n, bool keys)
 {
 	struct ticket *t;
 	size_t texts = 0, total;
@@ -146,6 +146,7 @@ struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n)
 	t = ticket_shell(CALL_DELETE, n, total);
 	if (!t)
 		return NULL;
+	t->keys = keys;
 	to = (char *)(t->input->recs + n);
 	for (size_t i = 0; i < n; i++) {
 		t->input->recs[i] = (struct wr_record){ .url = urls[i] };

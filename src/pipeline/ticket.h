@@ -111,6 +111,7 @@ struct ticket {
 		prep_link; /* in the order of starting, until admitted */
 	struct list_node job_link; /* until a job has prepared it */
 	struct record_repairs repairs;
+	bool keys;	     /* of a delete: its URLs are keys, byte for byte */
 	int prepare_status;  /* WR_ENOMEM: not prepared */
 	struct wr_error why; /* the last fault that was to pass */
 	int64_t now_us;	     /* wall clock, when it was started */
@@ -125,8 +126,9 @@ uint64_t ticket_cost(const struct wr_record *recs, size_t n, uint32_t dim);
  */
 struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 			  enum wr_policy policy);
-/* A delete of n keys. */
-struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n);
+/* A delete of n URLs, or keys. */
+struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n,
+				 bool keys);
 /* A ticket for n items that the caller fills in; the input has no records. */
 struct ticket *ticket_new_items(size_t n);
 

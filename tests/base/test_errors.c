@@ -127,7 +127,7 @@ static void a_log_passes_on_what_is_important_enough(void **state)
 	log_message(&log, WR_LOG_INFO, "here", "%d", 1);
 	assert_string_equal(got, "");
 	log_message(&log, WR_LOG_ERROR, "here", "two\nlines %d\n", 1);
-	assert_string_equal(got, "0 here two lines 1");
+	assert_string_equal(got, "1 here two lines 1");
 	log_message(NULL, WR_LOG_ERROR, "here", "x");
 	log_message(&(struct log){ 0 }, WR_LOG_ERROR, "here", "x");
 }

@@ -154,7 +154,7 @@ static void without_a_dimension_a_vector_fails_its_batch(void **state)
 			fx, &(struct page){ .key = text_make(fx, "%d", i),
 					    .content = "x",
 					    .own = i == 1 ? east : NULL });
-	assert_int_equal(write_all(fx, items, 3, 0), WR_ESCHEMA);
+	assert_int_equal(write_all(fx, items, 3, 0), WR_EDATA);
 	assert_true(fx->err.message[0]);
 	assert_string_equal(scan_keys(fx, NULL, 10), "");
 	assert_string_equal(search_vector(fx, east), "");

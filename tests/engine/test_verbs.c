@@ -121,7 +121,7 @@ static void an_empty_submission_settles(void **state)
 	must(wr_known_wait(st->store, NULL, 0, 0, 0, -1, &r, &st->err),
 	     &st->err);
 	wr_reply_free(r);
-	must(wr_delete_wait(st->store, NULL, 0, -1, &r, &st->err), &st->err);
+	must(wr_delete_wait(st->store, NULL, 0, 0, -1, &r, &st->err), &st->err);
 	wr_reply_free(r);
 }
 
@@ -512,10 +512,10 @@ static void a_delete_takes_its_turn_with_submissions(void **state)
 	for (int round = 0; round < 5; round++) {
 		must(wr_submit(st->store, &rec, 1, WR_UPDATE, st->q, 1, NULL),
 		     NULL);
-		must(wr_delete(st->store, urls, 2, st->q, 2, NULL), NULL);
+		must(wr_delete(st->store, urls, 2, 0, st->q, 2, NULL), NULL);
 		must(wr_submit(st->store, &rec, 1, WR_UPDATE, st->q, 3, NULL),
 		     NULL);
-		must(wr_delete(st->store, urls, 1, st->q, 4, NULL), NULL);
+		must(wr_delete(st->store, urls, 1, 0, st->q, 4, NULL), NULL);
 		for (int i = 0; i < 4; i++) {
 			assert_int_equal(wr_queue_next(st->q, &ev, 1, 60000),
 					 1);
@@ -535,7 +535,7 @@ static void a_delete_takes_its_turn_with_submissions(void **state)
 		}
 		assert_false(is_stored(st, url_of(1)));
 	}
-	assert_int_equal(wr_delete(st->store, NULL, 1, st->q, 0, &st->err),
+	assert_int_equal(wr_delete(st->store, NULL, 1, 0, st->q, 0, &st->err),
 			 WR_EINVAL);
 }
 

@@ -333,7 +333,7 @@ struct sub *rig_delete(struct rig *rig, const char *url)
 {
 	struct wr_str key = str_of(url);
 
-	return start(rig, ticket_new_delete(&key, 1));
+	return start(rig, ticket_new_delete(&key, 1, false));
 }
 
 void rig_wait(struct rig *rig, struct sub *sub)

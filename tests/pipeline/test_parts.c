@@ -221,7 +221,7 @@ static void sizes_that_overflow_are_refused(void **state)
 
 	(void)state;
 	assert_null(ticket_new(recs, 2, 0, WR_UPDATE));
-	assert_null(ticket_new_delete(urls, 2));
+	assert_null(ticket_new_delete(urls, 2, false));
 	recs[0] = (struct wr_record){ .embedding = &vector,
 				      .embedding_dim = SIZE_MAX / 3 };
 	assert_null(ticket_new(recs, 1, 0, WR_UPDATE));

@@ -276,13 +276,18 @@ static void a_half_left_out_is_zero_and_equal_to_anything(void **state)
 	assert_false(record_meta_same(&f.out, stored));
 }
 
-static void white_space_is_no_text(void **state)
+static void white_space_and_marks_are_no_text(void **state)
 {
-	static const char *const blank[] = { "", " \t\r\n", "\xc2\xa0",
+	static const char *const blank[] = { "",
+					     " \t\r\n",
+					     "\xc2\xa0",
 					     "\xe3\x80\x80 \xef\xbb\xbf",
-					     "\xe2\x80\x8b\xe2\x80\xa8" };
-	static const char *const text[] = { "a", " . ", "\xc3\xa9",
-					    "\xe2\x80\x94", "\xe6\x9d\xb1" };
+					     "\xe2\x80\x8b\xe2\x80\xa8",
+					     " . ",
+					     "\xe2\x80\x94",
+					     "!?" };
+	static const char *const text[] = { "a", " .a", "\xc3\xa9", "7",
+					    "\xe6\x9d\xb1" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(blank) / sizeof(*blank); i++) {
@@ -369,7 +374,7 @@ int main(void)
 		TEST(times_are_kept_unless_they_are_ahead),
 		TEST(an_embedding_must_fit_and_be_sound),
 		TEST(a_half_left_out_is_zero_and_equal_to_anything),
-		TEST(white_space_is_no_text),
+		TEST(white_space_and_marks_are_no_text),
 		TEST(the_key_of_a_url_is_the_one_it_was_stored_under),
 		TEST(every_allocation_may_fail),
 	};

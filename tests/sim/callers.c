@@ -197,7 +197,7 @@ static void delete (struct world *w)
 		urls[i] = str_of(keys[i]);
 		a->step[i].kind = MODEL_DELETE;
 	}
-	t = ticket_new_delete(urls, a->n);
+	t = ticket_new_delete(urls, a->n, false);
 	if (enter(w, a, t, 100))
 		start(w, a, &t->call);
 }

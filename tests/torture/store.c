@@ -241,7 +241,7 @@ static int delete (wr_store *s)
 	struct wr_error err = { 0 };
 	int status, first;
 
-	status = wr_delete_wait(s, &url, 1, PATIENCE_MS, NULL, &err);
+	status = wr_delete_wait(s, &url, 1, 0, PATIENCE_MS, NULL, &err);
 	check("delete", status, &err);
 	first = status;
 	filter.host = str("b.example");
