@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <uv.h>
 
@@ -115,10 +116,20 @@ static void on_wake(uv_async_t *async)
 	stop_if_done(u);
 }
 
+void loop_uv_yield_to_program(void)
+{
+	struct sched_param param = { 0 };
+
+	/* What the system does not grant is done without. */
+	if (sched_setscheduler(0, SCHED_BATCH, &param))
+		return;
+}
+
 static void *worker_main(void *arg)
 {
 	struct uv *u = arg;
 
+	loop_uv_yield_to_program();
 	pthread_mutex_lock(&u->lock);
 	while (!u->quit) {
 		struct list_node *n = list_take(&u->jobs);

@@ -17,6 +17,13 @@
  */
 int loop_uv_new(struct loop **out, unsigned workers, struct wr_error *err);
 
+/*
+ * The calling thread goes on without taking a processor from a thread that
+ * runs (SCHED_BATCH), so that the program's own threads come first.  Workers do
+ * so by themselves.
+ */
+void loop_uv_yield_to_program(void);
+
 /* Run callbacks on this thread until loop_uv_stop(). */
 void loop_uv_run(struct loop *l);
 /*

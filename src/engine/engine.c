@@ -11,6 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Bytes of blocks for submissions that wait to be used again. */
+enum { BLOCKS_KEPT = 4 << 20 };
+
 uint32_t wr_version(void)
 {
 	return WR_VERSION;
@@ -295,6 +298,7 @@ static void *engine_thread(void *arg)
 {
 	struct wr_store *s = arg;
 
+	loop_uv_yield_to_program();
 	store_open_begin(s);
 	loop_uv_run(s->loop);
 	return NULL;
@@ -422,6 +426,7 @@ static void store_destroy(struct wr_store *s)
 	loop_uv_free(s->loop);
 	wr_reply_free(s->open_reply);
 	gate_release(&s->gate);
+	blocks_release(&s->blocks);
 	pthread_mutex_destroy(&s->lock);
 	queue_unref(s->embed_queue);
 	queue_unref(s->log_queue);
@@ -439,6 +444,7 @@ static struct wr_store *store_new(void)
 	s->pid = getpid();
 	pthread_mutex_init(&s->lock, NULL);
 	gate_init(&s->gate, 0, 0);
+	blocks_init(&s->blocks, BLOCKS_KEPT);
 	s->gate.room = tell_room;
 	s->gate.gone = is_gone;
 	list_init(&s->waiting);

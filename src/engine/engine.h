@@ -36,7 +36,8 @@ struct wr_store {
 	pthread_t thread;
 	bool threaded;
 
-	struct gate gate; /* has its own lock */
+	struct gate gate;     /* has its own lock */
+	struct blocks blocks; /* likewise */
 
 	pthread_mutex_t lock;
 	/* guarded by lock */

@@ -114,7 +114,7 @@ int wr_submit(wr_store *s, const struct wr_record *recs, size_t n,
 	status = enter(s, n, bytes, q, err);
 	if (status)
 		return status;
-	t = ticket_new(recs, n, dim, policy);
+	t = ticket_new(&s->blocks, recs, n, dim, policy);
 	if (t)
 		return start_ticket(s, t, bytes, WR_EV_SUBMIT, q, tag, err);
 	gate_leave(&s->gate, n, bytes);

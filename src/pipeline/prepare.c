@@ -59,8 +59,7 @@ static void prepare_ticket(struct ticket *t, struct prepare_job *job)
 		t->call.kind == CALL_DELETE ? WRITE_DELETE : WRITE_UPSERT;
 
 	job->rules.now_us = t->now_us;
-	in->items = mem_zalloc(t->n, sizeof(*in->items));
-	if (!in->items) {
+	if (input_make_items(in)) {
 		t->prepare_status = WR_ENOMEM;
 		return;
 	}

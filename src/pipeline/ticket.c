@@ -28,7 +28,8 @@ uint64_t ticket_cost(const struct wr_record *recs, size_t n, uint32_t dim)
 }
 
 /* A ticket whose input has a block of size bytes for its records. */
-static struct ticket *ticket_shell(enum call_kind kind, size_t n, size_t size)
+static struct ticket *ticket_shell(enum call_kind kind, size_t n,
+				   struct blocks *blocks, size_t size)
 {
 	struct ticket *t = mem_zalloc(1, sizeof(*t));
 
@@ -45,7 +46,10 @@ static struct ticket *ticket_shell(enum call_kind kind, size_t n, size_t size)
 	if (t->input) {
 		t->input->refs = 1;
 		arena_init(&t->input->arena);
-		t->input->recs = mem_alloc(size);
+		t->input->blocks = blocks;
+		t->input->block_size = size;
+		t->input->n = n;
+		t->input->recs = blocks_take(blocks, size);
 	}
 	if (!t->outcomes || !t->input || !t->input->recs) {
 		ticket_free(t);
@@ -92,8 +96,8 @@ static bool block_size(const struct wr_record *recs, size_t n, uint32_t dim,
 	       !__builtin_add_overflow(sum, texts, total);
 }
 
-struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
-			  enum wr_policy policy)
+struct ticket *ticket_new(struct blocks *blocks, const struct wr_record *recs,
+			  size_t n, uint32_t dim, enum wr_policy policy)
 {
 	struct ticket *t;
 	struct wr_record *copies;
@@ -103,7 +107,7 @@ struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
 
 	if (!block_size(recs, n, dim, &vectors, &total))
 		return NULL;
-	t = ticket_shell(CALL_SUBMIT, n, total);
+	t = ticket_shell(CALL_SUBMIT, n, blocks, total);
 	if (!t)
 		return NULL;
 	t->policy = policy;
@@ -143,7 +147,7 @@ struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n, bool keys)
 	if (__builtin_mul_overflow(n, sizeof(*t->input->recs), &total) ||
 	    __builtin_add_overflow(total, texts, &total))
 		return NULL;
-	t = ticket_shell(CALL_DELETE, n, total);
+	t = ticket_shell(CALL_DELETE, n, NULL, total);
 	if (!t)
 		return NULL;
 	t->keys = keys;
@@ -155,14 +159,26 @@ struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n, bool keys)
 	return t;
 }
 
+int input_make_items(struct input *in)
+{
+	size_t size;
+
+	if (__builtin_mul_overflow(in->n, sizeof(*in->items), &size))
+		return WR_ENOMEM;
+	in->items = blocks_take(in->blocks, size);
+	if (!in->items)
+		return WR_ENOMEM;
+	memset(in->items, 0, size);
+	return 0;
+}
+
 struct ticket *ticket_new_items(size_t n)
 {
-	struct ticket *t = ticket_shell(CALL_SUBMIT, n, 0);
+	struct ticket *t = ticket_shell(CALL_SUBMIT, n, NULL, 0);
 
 	if (!t)
 		return NULL;
-	t->input->items = mem_zalloc(n, sizeof(*t->input->items));
-	if (!t->input->items) {
+	if (input_make_items(t->input)) {
 		ticket_free(t);
 		return NULL;
 	}
@@ -187,8 +203,8 @@ void input_unref(struct input *in)
 {
 	if (!in || --in->refs)
 		return;
-	mem_free(in->items);
-	mem_free(in->recs);
+	blocks_give(in->blocks, in->items, in->n * sizeof(*in->items));
+	blocks_give(in->blocks, in->recs, in->block_size);
 	arena_release(&in->arena);
 	if (in->gate)
 		gate_leave(in->gate, in->charged_records, in->charged_bytes);

@@ -10,6 +10,7 @@
 #define PIPELINE_TICKET_H
 
 #include "base/map.h"
+#include "pipeline/blocks.h"
 #include "pipeline/call.h"
 #include "pipeline/gate.h"
 #include "record/record.h"
@@ -79,6 +80,9 @@ struct settled {
 struct input {
 	unsigned refs;
 	struct wr_record *recs; /* one block with all that they point to */
+	struct blocks *blocks;	/* where that came from */
+	size_t block_size;
+	size_t n;
 	struct item *items;
 	struct arena arena; /* what was prepared, and the vectors */
 	struct gate *gate;  /* left when this is freed */
@@ -86,6 +90,9 @@ struct input {
 };
 
 void input_unref(struct input *in);
+
+/* Make in->items, zeroed: 0 or WR_ENOMEM. */
+int input_make_items(struct input *in);
 
 /* A zeroed item becomes the i-th of a ticket, in no place. */
 void item_init(struct item *item, struct ticket *t, size_t i,
@@ -122,10 +129,10 @@ uint64_t ticket_cost(const struct wr_record *recs, size_t n, uint32_t dim);
 
 /*
  * Copy n records; an embedding that does not say its length has dim floats.
- * Nothing is charged to a gate yet.  NULL: out of memory.
+ * Nothing is charged to a gate yet.  blocks may be NULL.  NULL: out of memory.
  */
-struct ticket *ticket_new(const struct wr_record *recs, size_t n, uint32_t dim,
-			  enum wr_policy policy);
+struct ticket *ticket_new(struct blocks *blocks, const struct wr_record *recs,
+			  size_t n, uint32_t dim, enum wr_policy policy);
 /* A delete of n URLs, or keys. */
 struct ticket *ticket_new_delete(const struct wr_str *urls, size_t n,
 				 bool keys);

@@ -319,7 +319,7 @@ static struct sub *start(struct rig *rig, struct ticket *t)
 struct sub *rig_submit(struct rig *rig, const struct wr_record *recs, size_t n,
 		       enum wr_policy policy)
 {
-	return start(rig, ticket_new(recs, n, RIG_DIM, policy));
+	return start(rig, ticket_new(NULL, recs, n, RIG_DIM, policy));
 }
 
 struct sub *rig_save(struct rig *rig, const char *url, const char *content)

@@ -180,7 +180,7 @@ static void a_ticket_keeps_nothing_of_its_callers_memory(void **state)
 		  .embedding_dim = 2 },
 	};
 	const struct wr_record *copy;
-	struct ticket *t = ticket_new(recs, 2, 3, WR_SKIP);
+	struct ticket *t = ticket_new(NULL, recs, 2, 3, WR_SKIP);
 
 	(void)state;
 	assert_non_null(t);
@@ -220,11 +220,11 @@ static void sizes_that_overflow_are_refused(void **state)
 	float vector = 1;
 
 	(void)state;
-	assert_null(ticket_new(recs, 2, 0, WR_UPDATE));
+	assert_null(ticket_new(NULL, recs, 2, 0, WR_UPDATE));
 	assert_null(ticket_new_delete(urls, 2, false));
 	recs[0] = (struct wr_record){ .embedding = &vector,
 				      .embedding_dim = SIZE_MAX / 3 };
-	assert_null(ticket_new(recs, 1, 0, WR_UPDATE));
+	assert_null(ticket_new(NULL, recs, 1, 0, WR_UPDATE));
 }
 
 static void a_refused_ticket_has_an_outcome_for_each_record(void **state)
@@ -234,7 +234,7 @@ static void a_refused_ticket_has_an_outcome_for_each_record(void **state)
 	struct gate g;
 	unsigned owner = 0;
 	bool waits;
-	struct ticket *t = ticket_new(recs, 3, 0, WR_UPDATE);
+	struct ticket *t = ticket_new(NULL, recs, 3, 0, WR_UPDATE);
 
 	(void)state;
 	gate_init(&g, 3, 100);

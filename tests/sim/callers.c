@@ -177,7 +177,7 @@ static void submit(struct world *w)
 	w->wall_us++;
 	for (size_t i = 0; i < a->n; i++)
 		make_record(w, a, i, policy, &mem[i], &recs[i]);
-	t = ticket_new(recs, a->n, SIM_DIM, policy);
+	t = ticket_new(NULL, recs, a->n, SIM_DIM, policy);
 	bytes = ticket_cost(recs, a->n, SIM_DIM);
 	if (enter(w, a, t, bytes))
 		start(w, a, &t->call);
