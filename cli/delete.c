@@ -15,10 +15,12 @@ enum { CHUNK = 1000 };
 
 struct delete_options {
 	struct common common;
+	bool keys;
 };
 
 struct deletion {
 	wr_store *store;
+	unsigned flags; /* WR_KEYS, or 0 */
 	uint64_t deleted, missing;
 };
 
@@ -30,8 +32,8 @@ static int name_missing(struct deletion *del, const struct lines *lines)
 	int status = EXIT_FINE;
 	size_t i;
 
-	if (wr_known_wait(del->store, lines->items, lines->n, 0, 0, -1, &reply,
-			  &err))
+	if (wr_known_wait(del->store, lines->items, lines->n, 0, del->flags, -1,
+			  &reply, &err))
 		status = output_failed("", &err);
 	for (i = 0; !status && i < lines->n; i++) {
 		struct wr_known_url known = WR_KNOWN_URL_INIT;
@@ -63,8 +65,8 @@ static int delete_all(struct deletion *del, struct lines *lines)
 		if (status)
 			return status;
 		reply = NULL;
-		if (wr_delete_wait(del->store, lines->items, lines->n, 0, -1,
-				   &reply, &err))
+		if (wr_delete_wait(del->store, lines->items, lines->n,
+				   del->flags, -1, &reply, &err))
 			return output_failed("", &err);
 		del->deleted += wr_reply_total(reply);
 		wr_reply_free(reply);
@@ -93,7 +95,7 @@ static void print_result(const struct deletion *del, bool json)
 static int delete_run(void *settings, size_t nargs, char **args)
 {
 	const struct delete_options *opts = settings;
-	struct deletion del = { 0 };
+	struct deletion del = { .flags = opts->keys ? WR_KEYS : 0 };
 	struct lines lines;
 	int status;
 
@@ -110,7 +112,11 @@ static int delete_run(void *settings, size_t nargs, char **args)
 	return store_close(del.store, status);
 }
 
-static const struct option_spec options[] = { { 0 } };
+static const struct option_spec options[] = {
+	{ OPTION_FLAG, "keys", 0, offsetof(struct delete_options, keys), NULL,
+	  "The names are keys of one's own, not URLs.", 0, 0 },
+	{ 0 },
+};
 
 const struct command delete_command = {
 	.name = "delete",

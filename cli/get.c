@@ -16,7 +16,7 @@ enum { CHUNK = 100 };
 
 struct get_options {
 	struct common common;
-	bool vectors;
+	bool vectors, keys;
 };
 
 struct get {
@@ -112,6 +112,8 @@ static int get_all(struct get *get, struct lines *lines)
 
 	if (get->opts->vectors)
 		parts |= WR_PART_EMBEDDING;
+	if (get->opts->keys)
+		parts |= WR_KEYS;
 	for (;;) {
 		status = lines_read(lines, CHUNK);
 		if (status || !lines->n)
@@ -154,6 +156,8 @@ static int get_run(void *settings, size_t nargs, char **args)
 static const struct option_spec options[] = {
 	{ OPTION_FLAG, "vectors", 0, offsetof(struct get_options, vectors),
 	  NULL, "With --json the embeddings too.", 0, 0 },
+	{ OPTION_FLAG, "keys", 0, offsetof(struct get_options, keys), NULL,
+	  "The names are keys of one's own, not URLs.", 0, 0 },
 	{ 0 },
 };
 

@@ -20,7 +20,7 @@ enum { CHUNK = 100000 };
 struct known_options {
 	struct common common;
 	int64_t max_age;
-	bool stored, all;
+	bool stored, all, keys;
 };
 
 static void print_one(struct text *t, struct wr_str url,
@@ -67,7 +67,8 @@ static int look_up(const struct known_options *opts, wr_store *store,
 		   wr_queue *q, struct lines chunks[2])
 {
 	int64_t since = opts->max_age ? moment_now() - opts->max_age : 0;
-	unsigned flags = opts->common.json ? WR_KNOWN_DETAILS : 0;
+	unsigned flags = (opts->common.json ? WR_KNOWN_DETAILS : 0) |
+			 (opts->keys ? WR_KEYS : 0);
 	struct lines *now = &chunks[0], *next = &chunks[1], *spare;
 	struct wr_error err = { 0 };
 	struct wr_event ev;
@@ -134,6 +135,8 @@ static const struct option_spec options[] = {
 	  "AGE",
 	  "What was fetched longer ago does not count as stored: 7d, 12h.", 0,
 	  0 },
+	{ OPTION_FLAG, "keys", 0, offsetof(struct known_options, keys), NULL,
+	  "The names are keys of one's own, not URLs.", 0, 0 },
 	{ 0 },
 };
 

@@ -41,6 +41,22 @@ def pages(windrow):
     return windrow
 
 
+# A key that would lead to the page beside it, if it were a URL.
+PAGE_OF_KEY = "https://example.org/a"
+KEY = PAGE_OF_KEY + "#1"
+
+
+@pytest.fixture
+def keyed(windrow):
+    windrow.ingest(
+        [
+            {"url": PAGE_OF_KEY, "raw_content": "The page."},
+            {"key": KEY, "raw_content": "A part."},
+        ]
+    )
+    return windrow
+
+
 def found(windrow, *args):
     return [hit["url"] for hit in windrow.objects("search", *args)]
 
@@ -221,6 +237,15 @@ def test_known_keeps_the_order_of_very_many(pages):
     assert out == [u for u in urls if u not in (VACUUM, INDEX)]
 
 
+def test_keys_of_ones_own_are_known_as_they_are(keyed):
+    text = f"{KEY}\n{PAGE_OF_KEY}\n{PAGE_OF_KEY}#2\n"
+    assert keyed("known", "--keys", input=text).split() == [PAGE_OF_KEY + "#2"]
+    assert keyed("known", input=text) == ""
+    keyed("delete", "--keys", PAGE_OF_KEY)
+    assert keyed("known", "--keys", "--stored", input=text).split() == [KEY]
+    assert keyed("known", input=text).split() == text.split()
+
+
 # --------------------------------------------------------------------- get --
 
 
@@ -247,6 +272,15 @@ def test_get_finds_by_canonical_url(pages):
     assert "Vacuum" in pages("get", "HTTPS://EXAMPLE.org:443/./vacuum#top")
 
 
+def test_get_finds_keys_of_ones_own(keyed):
+    (got,) = keyed.objects("get", "--keys", KEY)
+    assert (got["url"], got["raw_content"]) == (KEY, "A part.")
+    (got,) = keyed.objects("get", KEY)
+    assert (got["url"], got["raw_content"]) == (PAGE_OF_KEY, "The page.")
+    done = keyed.run("get", "--keys", "-", input=KEY + "0\n")
+    assert done.returncode == 1 and f"not stored: {KEY}0" in done.stderr
+
+
 # ------------------------------------------------------------------ delete --
 
 
@@ -258,3 +292,10 @@ def test_delete(pages):
     assert f"not stored: {VACUUM}" in done.stderr
     assert set(pages.stored()) == {STAUB}
     assert found(pages, "--mode", "text", "table") == []
+
+
+def test_delete_takes_keys_of_ones_own(keyed):
+    assert keyed("delete", "--keys", KEY) == "deleted 1 page\n"
+    assert set(keyed.stored()) == {PAGE_OF_KEY}
+    done = keyed.run("delete", "--keys", "--json", KEY)
+    assert json.loads(done.stdout) == {"deleted": 0, "missing": 1}
