@@ -54,6 +54,7 @@ struct best {
 	size_t lead;  /* words before its first match */
 	size_t match; /* its first match, in bytes */
 	size_t after; /* words of the text behind it */
+	size_t total; /* words of the text */
 };
 
 /* ---------------------------------------------------------------- words -- */
@@ -203,6 +204,7 @@ static struct best search(struct wr_str text, const struct needle *needle,
 		place.end = place.start + word.raw.len;
 		window_add(&w, place);
 		best.after++;
+		best.total++;
 		if (place.match >= 0 && window_score(&w) > best.score)
 			best_take(&best, &w);
 	}
@@ -293,18 +295,34 @@ static size_t cling(struct wr_str text, size_t from)
 	return from;
 }
 
+/* Has it at most so many bytes, white space between two words counting one? */
+static bool is_short(struct wr_str text, size_t bytes)
+{
+	size_t n = 0;
+	bool blank = false;
+
+	for (size_t i = 0; i < text.len && n <= bytes; i++) {
+		bool was_blank = blank;
+
+		blank = is_blank((unsigned char)text.ptr[i]);
+		n += !blank + (was_blank && !blank && n);
+	}
+	return n <= bytes;
+}
+
 /*
  * Where to begin, so that the matches stand in the middle: the window ends with
  * its last match, and what leads up to the first one is more than is needed.
  */
 static size_t choose_start(struct wr_str text, const struct best *best,
-			   size_t bytes)
+			   size_t words, size_t bytes)
 {
 	size_t skip = best->lead / 2, start = best->start;
 	struct text_words walk;
 	struct text_word word;
 
-	if (!best->score)
+	/* What can be shown as a whole is. */
+	if (!best->score || (best->total <= words && is_short(text, bytes)))
 		return 0;
 	skip = skip < best->after ? skip : best->after;
 	text_words_init(&walk, slice(text, best->start, text.len));
@@ -381,7 +399,7 @@ void snippet_write(struct buf *out, struct wr_str text,
 	w.left = words * BYTES_PER_WORD + 16;
 	needle_init(&needle, query);
 	best = search(text, &needle, words);
-	start = choose_start(text, &best, w.left);
+	start = choose_start(text, &best, words, w.left);
 	if (is_beginning(text, start))
 		start = 0;
 	if (has_more(slice(text, 0, start), 0))

@@ -209,7 +209,7 @@ def test_on_a_terminal_there_is_a_bar(windrow, columns, lines):
     assert process.wait(TIMEOUT) == 0
     os.close(ours)
     drawn = re.findall(
-        r"\033\[\d*m.*?━[^\r]* *\d+%  [\d,]+ pages  [\d,]+ pages/s  [\d.]+ MB/s[^\r]*"
+        r"\033\[\d*m[^\r]*?━[^\r]* *\d+%  [\d,]+ pages  [\d,]+ pages/s  [\d.]+ MB/s[^\r]*"
         + ("\r\n" if lines == 2 else "  ")
         + r"new [\d,]+  updated 0  unchanged 0  failed 0",
         shown,

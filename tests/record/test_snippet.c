@@ -74,6 +74,34 @@ static void the_window_with_the_most_different_words_is_shown(void **state)
 	       "\"[Hello] world\" and" DOTS);
 }
 
+static void a_text_that_fits_is_shown_as_a_whole(void **state)
+{
+	(void)state;
+	expect("the quick brown fox jumps", "fox", 0,
+	       "the quick brown [fox] jumps");
+	expect("the quick brown fox jumps", "jumps", 5,
+	       "the quick brown fox [jumps]");
+	expect("the quick brown fox jumps", "fox", 4,
+	       DOTS "quick brown [fox] jumps");
+	expect("\"(the quick brown fox)\"", "fox", 0,
+	       "\"(the quick brown [fox])\"");
+}
+
+static void white_space_does_not_make_a_text_long(void **state)
+{
+	struct buf out = { 0 }, text = { 0 };
+
+	(void)state;
+	buf_puts(&text, "the quick brown");
+	for (int i = 0; i < 1000; i++)
+		buf_puts(&text, "\n\t");
+	buf_puts(&text, "fox");
+	make(&out, buf_str(&text), "fox", 4);
+	assert_string_equal(out.ptr, "the quick brown [fox]");
+	buf_release(&out);
+	buf_release(&text);
+}
+
 static void without_a_match_the_beginning_is_shown(void **state)
 {
 	(void)state;
@@ -166,6 +194,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(words_of_the_query_are_marked_in_all_their_forms),
 		TEST(the_window_with_the_most_different_words_is_shown),
+		TEST(a_text_that_fits_is_shown_as_a_whole),
+		TEST(white_space_does_not_make_a_text_long),
 		TEST(without_a_match_the_beginning_is_shown),
 		TEST(no_style_means_no_marks_and_32_words),
 		TEST(hostile_texts_give_short_snippets),

@@ -83,10 +83,15 @@ static void processes_make_one_store_at_a_time(void **state)
 	for (int i = 0; i < WRITERS; i++) {
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
-		if (!pids[i])
-			_exit(stand_open(st, WR_CREATE_NEW) == 0 ? 0
-			      : st->err.status == WR_EEXIST	 ? 1
-								 : 2);
+		if (!pids[i]) {
+			int opened = stand_open(st, WR_CREATE_NEW);
+
+			if (opened && st->err.status != WR_EEXIST)
+				print_error("%s\n", st->err.message);
+			_exit(!opened			    ? 0
+			      : st->err.status == WR_EEXIST ? 1
+							    : 2);
+		}
 	}
 	for (int i = 0; i < WRITERS; i++) {
 		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);

@@ -130,8 +130,8 @@ static int ensure_schema(struct conn *c, enum wr_create create,
 	return ran ? 0 : ensure_wal(c, err);
 }
 
-int conn_connect(struct conn *c, enum wr_create create,
-		 struct settings *settings, struct wr_error *err)
+static int connect_once(struct conn *c, enum wr_create create,
+			struct settings *settings, struct wr_error *err)
 {
 	struct settings recorded;
 	int status = look(c->db.path, err);
@@ -157,5 +157,22 @@ int conn_connect(struct conn *c, enum wr_create create,
 	lock_give(&c->lock);
 	if (status)
 		db_close(&c->db, false);
+	return status;
+}
+
+/*
+ * While another process makes the store, or turns its WAL mode on, SQLite may
+ * find it busy without asking for patience.
+ */
+int conn_connect(struct conn *c, enum wr_create create,
+		 struct settings *settings, struct wr_error *err)
+{
+	struct settings wishes = *settings;
+	int status, tries = 0;
+
+	do {
+		*settings = wishes;
+		status = connect_once(c, create, settings, err);
+	} while (status == WR_EBUSY && db_pause(&c->db, tries++));
 	return status;
 }

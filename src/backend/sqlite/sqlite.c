@@ -91,6 +91,9 @@ static void slot_work(struct loop_job *job)
 
 	error_clear(&op->error);
 	status = run_op(&slot->conn, op);
+	/* Interrupted, SQLite may say so in other words. */
+	if (status && atomic_load(&slot->conn.db.canceled))
+		status = WR_ECANCELED;
 	if (!status)
 		error_clear(&op->error);
 	else if (status == WR_ENOMEM)
