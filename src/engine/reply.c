@@ -105,7 +105,7 @@ static void fill(void *to, const void *from, size_t size, size_t known)
 
 int wr_reply_known(const wr_reply *r, size_t i, struct wr_known_url *known)
 {
-	const struct request *req = r->request;
+	const struct request *req = r ? r->request : NULL;
 	struct wr_known_url k = WR_KNOWN_URL_INIT;
 
 	if (!req || req->call.kind != CALL_KNOWN || !req->stored ||
@@ -200,6 +200,8 @@ int wr_reply_finding(const wr_reply *r, size_t i, enum wr_log_level *level,
 const char *wr_reply_log(const wr_reply *r, enum wr_log_level *level,
 			 const char **where)
 {
+	if (!r)
+		return NULL;
 	if (level)
 		*level = r->log_level;
 	if (where)
@@ -211,14 +213,17 @@ const char *wr_reply_log(const wr_reply *r, enum wr_log_level *level,
 
 size_t wr_embed_texts(const wr_reply *job, const struct wr_str **texts)
 {
-	return job->embed ? embed_request_texts(job->embed, texts) : 0;
+	return job && job->embed ? embed_request_texts(job->embed, texts) : 0;
 }
 
 int wr_embed_finish(wr_reply *job, const float *vectors, size_t n, size_t dim)
 {
-	struct embed_request *req = job->embed;
+	struct embed_request *req;
 	int status = WR_EINVAL;
 
+	if (!job)
+		return status;
+	req = job->embed;
 	job->embed = NULL;
 	if (req)
 		status = embed_request_finish(req, vectors, n, dim);
@@ -229,6 +234,8 @@ int wr_embed_finish(wr_reply *job, const float *vectors, size_t n, size_t dim)
 void wr_embed_fail(wr_reply *job, int status, uint32_t retry_after_ms,
 		   const char *message)
 {
+	if (!job)
+		return;
 	if (job->embed)
 		embed_request_fail(job->embed, status, retry_after_ms, message);
 	job->embed = NULL;

@@ -162,8 +162,8 @@ static void a_full_store_refuses_and_says_once_when_there_is_room(void **state)
 		assert_int_equal(wr_submit(st->store, recs, 1, WR_UPDATE, st->q,
 					   2, &st->err),
 				 WR_EFULL);
-		assert_int_equal(wr_delete(st->store, &recs[0].url, 1, 0, other, 2,
-					   &st->err),
+		assert_int_equal(wr_delete(st->store, &recs[0].url, 1, 0, other,
+					   2, &st->err),
 				 WR_EFULL);
 	}
 	no_event(st->q);
