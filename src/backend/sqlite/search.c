@@ -169,50 +169,85 @@ static int find_vectors(struct conn *c, const struct backend_op *op,
 
 /* ------------------------------------------------------------ documents -- */
 
-/* The content was read for the snippet's sake. */
-static int add_snippet(const struct backend_op *op, struct result *result,
-		       struct document *doc)
+static int put_snippet(const struct backend_op *op, struct result *result,
+		       struct document *doc, struct wr_str content)
 {
 	struct buf text = { 0 };
 	int status;
 
-	snippet_write(&text, doc->content, op->u.search.text,
-		      &op->u.search.style);
+	snippet_write(&text, content, op->u.search.text, &op->u.search.style);
 	status = buf_status(&text);
 	if (!status)
 		status = arena_dup(&result->arena, &doc->snippet,
-				   text.len ? buf_str(&text)
-					    : (struct wr_str){ "", 0 });
+				   buf_str(&text));
 	buf_release(&text);
-	if (!(op->u.search.parts & WR_PART_CONTENT))
-		doc->content = (struct wr_str){ NULL, 0 };
+	return status;
+}
+
+/* What the caller gets of a document that was read with its content. */
+static int put_document(const struct backend_op *op, struct result *result,
+			const struct document *read)
+{
+	struct document *doc = result_add(result);
+	struct arena *arena = &result->arena;
+	float *copy;
+
+	if (!doc)
+		return WR_ENOMEM;
+	*doc = *read;
+	doc->content = (struct wr_str){ NULL, 0 };
+	if (arena_dup(arena, &doc->key, read->key) ||
+	    arena_dup(arena, &doc->title, read->title) ||
+	    arena_dup(arena, &doc->metadata, read->metadata) ||
+	    put_snippet(op, result, doc, read->content))
+		return WR_ENOMEM;
+	if ((op->u.search.parts & WR_PART_CONTENT) &&
+	    arena_dup(arena, &doc->content, read->content))
+		return WR_ENOMEM;
+	if (!read->embedding)
+		return 0;
+	copy = arena_alloc(arena, read->dim * sizeof(float));
+	if (!copy)
+		return WR_ENOMEM;
+	memcpy(copy, read->embedding, read->dim * sizeof(float));
+	doc->embedding = copy;
+	return 0;
+}
+
+/*
+ * Contents are read for the snippets' sake, one at a time: a ranking of large
+ * pages takes no more memory than what is asked for.
+ */
+static int put_hit(struct conn *c, const struct backend_op *op,
+		   const struct topk *best, size_t i, struct wr_error *err)
+{
+	struct result read;
+	int status;
+
+	result_init(&read);
+	status = row_document(c, best->rows[i].id, (struct wr_str){ NULL, 0 },
+			      op->u.search.parts | WR_PART_CONTENT, &read, err);
+	if (!status) {
+		read.docs[0].score = best->rows[i].score;
+		if (op->u.search.mode == WR_SEARCH_TEXT)
+			read.docs[0].rank_text = (uint32_t)i + 1;
+		else
+			read.docs[0].rank_vector = (uint32_t)i + 1;
+		status = put_document(op, op->u.search.result, &read.docs[0]);
+	}
+	result_release(&read);
 	return status;
 }
 
 static int put_documents(struct conn *c, const struct backend_op *op,
 			 const struct topk *best, struct wr_error *err)
 {
-	struct result *result = op->u.search.result;
 	int status = 0;
 
 	for (size_t i = 0; !status && i < best->n; i++) {
-		struct document *doc;
-
 		status = conn_check(c, err);
 		if (!status)
-			status = row_document(
-				c, best->rows[i].id, (struct wr_str){ NULL, 0 },
-				op->u.search.parts | WR_PART_CONTENT, result,
-				err);
-		if (status)
-			break;
-		doc = &result->docs[result->ndocs - 1];
-		doc->score = best->rows[i].score;
-		if (op->u.search.mode == WR_SEARCH_TEXT)
-			doc->rank_text = (uint32_t)i + 1;
-		else
-			doc->rank_vector = (uint32_t)i + 1;
-		status = add_snippet(op, result, doc);
+			status = put_hit(c, op, best, i, err);
 	}
 	return status;
 }
