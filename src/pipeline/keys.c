@@ -167,8 +167,6 @@ static bool repeats(struct pipeline *p, const struct item *follower,
 static bool settle_with(struct pipeline *p, struct item *follower,
 			const struct item *leader, enum wr_outcome outcome)
 {
-	struct wr_error err;
-
 	if (leader->kind != WRITE_UPSERT || follower->kind != WRITE_UPSERT ||
 	    outcome > WR_UNCHANGED)
 		return false;
@@ -177,11 +175,7 @@ static bool settle_with(struct pipeline *p, struct item *follower,
 		item_settle(p, follower, WR_SKIPPED, WR_SKIP_STORED, NULL);
 		return true;
 	case WR_FAIL:
-		error_set(&err, WR_EEXIST, 0, "pipeline",
-			  "%.*s is stored already, and the policy is to fail",
-			  (int)str_clip(follower->rec.key, 150).len,
-			  follower->rec.key.ptr);
-		item_fail(p, follower, &err);
+		item_fail_exists(p, follower);
 		return true;
 	default:
 		if (!repeats(p, follower, leader, outcome))

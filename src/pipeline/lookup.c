@@ -32,16 +32,6 @@ static void free_batch(struct lookup_batch *batch)
 	mem_free(batch);
 }
 
-static void fail_exists(struct pipeline *p, struct item *item)
-{
-	struct wr_error err;
-
-	error_set(&err, WR_EEXIST, 0, "pipeline",
-		  "%.*s is stored already, and the policy is to fail",
-		  (int)str_clip(item->rec.key, 150).len, item->rec.key.ptr);
-	item_fail(p, item, &err);
-}
-
 /* Would writing it change anything? */
 static bool has_nothing_to_write(struct pipeline *p, const struct item *item)
 {
@@ -88,7 +78,7 @@ static void item_looked_up(struct pipeline *p, struct item *item)
 		return;
 	}
 	if (l->found && policy == WR_FAIL) {
-		fail_exists(p, item);
+		item_fail_exists(p, item);
 		return;
 	}
 	if (l->found && item->rec.timed &&

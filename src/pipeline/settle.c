@@ -1,5 +1,7 @@
 #include "pipeline/stages.h"
 
+#include "base/str.h"
+
 #include <assert.h>
 
 /*
@@ -131,6 +133,16 @@ void item_fail(struct pipeline *p, struct item *item,
 	       const struct wr_error *err)
 {
 	item_settle(p, item, WR_FAILED, WR_SKIP_NONE, err);
+}
+
+void item_fail_exists(struct pipeline *p, struct item *item)
+{
+	struct wr_error err;
+
+	error_set(&err, WR_EEXIST, 0, "pipeline",
+		  "%.*s is stored already, and the policy is to fail",
+		  (int)str_clip(item->rec.key, 150).len, item->rec.key.ptr);
+	item_fail(p, item, &err);
 }
 
 bool item_is_given_up(struct pipeline *p, struct item *item)

@@ -112,6 +112,8 @@ void item_settle(struct pipeline *p, struct item *item, enum wr_outcome outcome,
 		 enum wr_skip skip, const struct wr_error *err);
 void item_fail(struct pipeline *p, struct item *item,
 	       const struct wr_error *err);
+/* Its key is stored already, and the policy is WR_FAIL. */
+void item_fail_exists(struct pipeline *p, struct item *item);
 /* If its ticket was given up: settle it and say so. */
 bool item_is_given_up(struct pipeline *p, struct item *item);
 /* Settle what can be settled now; the rest follows when its op is done. */

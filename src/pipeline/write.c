@@ -73,16 +73,10 @@ void write_add(struct pipeline *p, struct item *item)
 static void item_written(struct pipeline *p, struct item *item,
 			 const struct write *w)
 {
-	struct wr_error err;
-
-	if (w->outcome != WR_FAILED) {
+	if (w->outcome == WR_FAILED)
+		item_fail_exists(p, item);
+	else
 		item_settle(p, item, w->outcome, w->skip, NULL);
-		return;
-	}
-	error_set(&err, WR_EEXIST, 0, "pipeline",
-		  "%.*s is stored already, and the policy is to fail",
-		  (int)str_clip(item->rec.key, 150).len, item->rec.key.ptr);
-	item_fail(p, item, &err);
 }
 
 /* Out of its batch, and in no place. */
