@@ -44,11 +44,6 @@ static inline void list_append(struct list_node *head, struct list_node *n)
 	list_insert(head, n);
 }
 
-static inline void list_prepend(struct list_node *head, struct list_node *n)
-{
-	list_insert(head->next, n);
-}
-
 /* The node is left unlinked: a list of itself, so removing twice is safe. */
 static inline void list_remove(struct list_node *n)
 {

@@ -317,7 +317,6 @@ static int start_thread(struct wr_store *s, struct wr_error *err)
 	if (status)
 		return error_errno(err, status, "engine",
 				   "cannot start a thread");
-	s->threaded = true;
 	return 0;
 }
 

@@ -34,7 +34,6 @@ struct wr_store {
 	const struct backend_ops *backend;
 	const struct embedder_ops *embedder; /* NULL: the recorded one */
 	pthread_t thread;
-	bool threaded;
 
 	struct gate gate;     /* has its own lock */
 	struct blocks blocks; /* likewise */

@@ -331,9 +331,7 @@ static void next_try(struct loop_timer *timer)
 static bool batch_retry(struct pipeline *p, struct embed_batch *batch,
 			const struct wr_error *err)
 {
-	int64_t wait = backoff_next_us(&batch->backoff, &p->rnd,
-				       (int64_t)err->retry_after_ms * 1000);
-	int64_t at = loop_now_us(p->loop) + wait;
+	int64_t at = next_try_us(p, &batch->backoff, err);
 	struct embed_batch *next;
 
 	if (!error_passes(err->status) || at > batch->give_up_us)

@@ -1,6 +1,5 @@
 #include "pipeline/fuse.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 
 #include <stdlib.h>

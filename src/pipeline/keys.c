@@ -1,7 +1,5 @@
 #include "pipeline/stages.h"
 
-#include "base/str.h"
-
 #include <assert.h>
 #include <string.h>
 

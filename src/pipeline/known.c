@@ -2,8 +2,6 @@
 
 #include "base/mem.h"
 
-#include <string.h>
-
 /*
  * Which of these URLs are stored?  A million of them are taken in chunks: a
  * worker makes keys of a chunk, the backend looks them up, and several chunks

@@ -1,10 +1,6 @@
 #include "pipeline/stages.h"
 
 #include "base/mem.h"
-#include "base/str.h"
-
-#include <assert.h>
-#include <string.h>
 
 /*
  * The second stage: what is stored under these keys?  One query a batch.  Here
@@ -189,14 +185,13 @@ static void drop_unwanted(struct pipeline *p, struct lookup_batch *batch)
 static void batch_retry(struct pipeline *p, struct lookup_batch *batch)
 {
 	const struct wr_error *err = &batch->op.error;
-	int64_t wait = backoff_next_us(&batch->backoff, &p->rnd,
-				       (int64_t)err->retry_after_ms * 1000);
 
 	for (size_t i = 0; i < batch->n; i++)
 		batch->items[i]->ticket->why = *err;
 	counter_add(&p->counters.request_retries, 1);
 	batch->timer.fired = again;
-	loop_timer_set(p->loop, &batch->timer, loop_now_us(p->loop) + wait);
+	loop_timer_set(p->loop, &batch->timer,
+		       next_try_us(p, &batch->backoff, err));
 }
 
 static void done(struct backend_op *op)

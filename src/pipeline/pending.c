@@ -1,8 +1,5 @@
 #include "pipeline/attempt.h"
 
-#include "base/mem.h"
-#include "base/str.h"
-
 #include <string.h>
 
 /*

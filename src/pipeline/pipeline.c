@@ -89,6 +89,14 @@ int64_t wall_now_us(struct pipeline *p)
 				 : clock_now_us();
 }
 
+int64_t next_try_us(struct pipeline *p, struct backoff *backoff,
+		    const struct wr_error *err)
+{
+	return loop_now_us(p->loop) +
+	       backoff_next_us(backoff, &p->rnd,
+			       (int64_t)err->retry_after_ms * 1000);
+}
+
 /* ------------------------------------------------------------- queues -- */
 
 void queue_push(struct queue *q, struct item *item)

@@ -102,10 +102,8 @@ static void dim_saved(struct backend_op *op)
 
 	/* Nothing can be written meanwhile, so try as long as anybody waits. */
 	if (error_passes(op->error.status) && !list_empty(&p->calls)) {
-		loop_timer_set(
-			p->loop, &s->timer,
-			loop_now_us(p->loop) +
-				backoff_next_us(&s->backoff, &p->rnd, 0));
+		loop_timer_set(p->loop, &s->timer,
+			       next_try_us(p, &s->backoff, &op->error));
 		return;
 	}
 	if (op->error.status) {
@@ -254,7 +252,6 @@ static void done(struct loop_job *j)
 
 void prepare_add(struct pipeline *p, struct ticket *t)
 {
-	t->pipeline = p;
 	t->now_us = wall_now_us(p);
 	list_append(&p->order, &t->prep_link);
 	if (t->input->items) {

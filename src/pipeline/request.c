@@ -1,7 +1,6 @@
 #include "pipeline/attempt.h"
 
 #include "base/mem.h"
-#include "base/str.h"
 
 #include <string.h>
 
@@ -114,20 +113,17 @@ static void op_done(struct backend_op *op)
 {
 	struct attempt *a = list_item(op, struct attempt, op);
 	struct pipeline *p = a->p;
-	int64_t wait;
+	int64_t at;
 
 	a->running = false;
 	drop_half(op);
 	if (op->error.status && error_passes(op->error.status) &&
 	    !a->req->call.given_up) {
-		wait = backoff_next_us(&a->backoff, &p->rnd,
-				       (int64_t)op->error.retry_after_ms *
-					       1000);
-		if (loop_now_us(p->loop) + wait < a->deadline_us) {
+		at = next_try_us(p, &a->backoff, &op->error);
+		if (at < a->deadline_us) {
 			counter_add(&p->counters.request_retries, 1);
 			a->timer.fired = again;
-			loop_timer_set(p->loop, &a->timer,
-				       loop_now_us(p->loop) + wait);
+			loop_timer_set(p->loop, &a->timer, at);
 			return;
 		}
 	}

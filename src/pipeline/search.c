@@ -1,7 +1,6 @@
 #include "pipeline/attempt.h"
 
 #include "base/mem.h"
-#include "base/str.h"
 #include "pipeline/fuse.h"
 
 #include <string.h>
@@ -49,16 +48,6 @@ static void search_end(struct search *s, const struct wr_error *err)
 /* ------------------------------------------------------ asking the backend --
  */
 
-static void rank(struct result *r, bool text)
-{
-	for (size_t i = 0; i < r->ndocs; i++) {
-		if (text)
-			r->docs[i].rank_text = (uint32_t)i + 1;
-		else
-			r->docs[i].rank_vector = (uint32_t)i + 1;
-	}
-}
-
 static void ranking_done(struct attempt *a)
 {
 	struct search *s = a->req->progress;
@@ -75,8 +64,6 @@ static void ranking_done(struct attempt *a)
 		/* What the hits point to stays with them. */
 		s->req->second = s->vector_result;
 		result_init(&s->vector_result);
-	} else if (s->mode != WR_SEARCH_HYBRID) {
-		rank(&s->req->result, s->mode == WR_SEARCH_TEXT);
 	}
 	search_end(s, &s->error);
 }

@@ -98,6 +98,9 @@ void pipeline_unhold(struct pipeline *p);
 /* The call has its result: hand it back, from the loop. */
 void call_settle(struct pipeline *p, struct call *call);
 int64_t wall_now_us(struct pipeline *p);
+/* When to try again after err, in loop time; counts the try. */
+int64_t next_try_us(struct pipeline *p, struct backoff *backoff,
+		    const struct wr_error *err);
 
 void queue_push(struct queue *q, struct item *item);
 void queue_remove(struct queue *q, struct item *item);

@@ -111,7 +111,6 @@ struct ticket {
 	uint64_t embedded; /* records that the embedder embedded */
 
 	/* The pipeline's. */
-	struct pipeline *pipeline;
 	size_t unsettled;
 	bool prepared;
 	struct list_node

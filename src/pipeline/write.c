@@ -3,7 +3,6 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-#include <assert.h>
 #include <stdlib.h>
 
 /*
@@ -170,23 +169,22 @@ static void next_try(struct loop_timer *timer)
 
 static void batch_retry(struct pipeline *p, struct write_batch *batch)
 {
-	int64_t wait =
-		backoff_next_us(&batch->backoff, &p->rnd,
-				(int64_t)batch->op.error.retry_after_ms * 1000);
+	int64_t at = next_try_us(p, &batch->backoff, &batch->op.error);
 
 	for (size_t i = 0; i < batch->n; i++)
 		batch->items[i]->ticket->why = batch->op.error;
 	if (batch->backoff.tries == 1 || !(batch->backoff.tries & 3))
 		log_message(p->config.log, WR_LOG_WARN, batch->op.error.where,
 			    "a batch of %zu is tried again in %lld ms: %s",
-			    batch->n, (long long)(wait / 1000),
+			    batch->n,
+			    (long long)((at - loop_now_us(p->loop)) / 1000),
 			    batch->op.error.message);
 	counter_add(&p->counters.write_retries, 1);
 	batch->tried = true;
 	batch->waiting = true;
 	p->write_waiting++;
 	batch->timer.fired = next_try;
-	loop_timer_set(p->loop, &batch->timer, loop_now_us(p->loop) + wait);
+	loop_timer_set(p->loop, &batch->timer, at);
 }
 
 /* One of these rows is refused: find out which. */
