@@ -112,10 +112,12 @@ enum wr_event_kind {
 	WR_EV_CHECK,
 	WR_EV_MIGRATE,
 	WR_EV_FLUSH,
-	WR_EV_ROOM,  /* after WR_EFULL: submitting makes sense again */
-	WR_EV_EMBED, /* please embed: see wr_embed_texts() */
-	WR_EV_LOG,   /* a message for log_queue */
-	WR_EV_CLOSED /* last event of a store */
+	WR_EV_ROOM,   /* after WR_EFULL: submitting makes sense again */
+	WR_EV_EMBED,  /* please embed: see wr_embed_texts() */
+	WR_EV_LOG,    /* a message for log_queue */
+	WR_EV_CLOSED, /* last event of a store */
+	WR_EV_INDEX,
+	WR_EV_PROGRESS
 };
 
 struct wr_event {
@@ -202,7 +204,11 @@ enum wr_fulltext {
 struct wr_options {
 	size_t size; /* sizeof(struct wr_options) */
 
-	/* "sqlite:///relative.db", "sqlite:////absolute.db", "mem:" */
+	/*
+	 * "sqlite:///relative.db", "sqlite:////absolute.db", "mem:";
+	 * "postgresql://user:password@host:port/database?sslmode=require" and
+	 * whatever else libpq takes, "postgresql+asyncpg://..." too.
+	 */
 	const char *store;
 	enum wr_create create;
 	enum wr_urls urls;
@@ -240,13 +246,34 @@ struct wr_options {
 	void *log_arg;
 	wr_queue *log_queue; /* instead of log */
 	enum wr_log_level log_level;
+
+	/* PostgreSQL: where the table is. */
+	const char *schema; /* default: "public" */
+	const char *table;  /* default: "scraped_documents" */
+	/* PostgreSQL: of a store that is made. */
+	const char *vector_type; /* "vector", "halfvec", "array"; default:
+				    "vector" where pgvector is installed */
+	const char *language;	 /* of full text; default: "english" */
+	int distributed;	 /* nonzero: over Citus' workers, by url */
+	/* PostgreSQL: connections are opened as they are needed. */
+	uint32_t pool_size;	       /* that are kept; default 20 */
+	uint32_t max_overflow;	       /* and more at a time; default 10,
+					  WR_NONE: none */
+	uint32_t pool_recycle_s;       /* greatest age of one; default 3,600 */
+	uint32_t pool_timeout_ms;      /* of waiting for one; default 30,000 */
+	uint32_t connect_timeout_ms;   /* default 10,000 */
+	uint32_t statement_timeout_ms; /* default 30,000 */
 };
+
+/* For numbers whose zero means a default. */
+#define WR_NONE UINT32_MAX
+
 #define WR_OPTIONS_INIT                                                      \
 	{                                                                    \
 		sizeof(struct wr_options), 0, WR_CREATE_IF_MISSING,          \
 			WR_URLS_DEFAULT, WR_FULLTEXT_DEFAULT, 0, 0, 0, 0, 0, \
 			0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,         \
-			WR_LOG_WARN                                          \
+			WR_LOG_WARN, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0         \
 	}
 
 /*
@@ -398,11 +425,13 @@ struct wr_query {
 	struct wr_str mark_start, mark_end; /* around the words found in a
 					       snippet; default: none */
 	uint32_t timeout_ms;		    /* default: op_timeout_ms */
+	uint32_t effort; /* candidates that an HNSW index looks at (ef_search);
+			    default: 40, or twice the limit if that is more */
 };
 #define WR_QUERY_INIT                                                          \
 	{                                                                      \
 		sizeof(struct wr_query), WR_SEARCH_AUTO, { 0, 0 }, 0, 0, 0, 0, \
-			0, { 0, 0 }, { 0, 0 }, 0                               \
+			0, { 0, 0 }, { 0, 0 }, 0, 0                            \
 	}
 
 WR_API WR_MUST_CHECK int wr_search(wr_store *s, const struct wr_query *query,
@@ -465,8 +494,12 @@ WR_API WR_MUST_CHECK int wr_embed_pending(wr_store *s, uint64_t limit,
 					  wr_queue *q, uint64_t tag,
 					  struct wr_error *err);
 
-WR_API WR_MUST_CHECK int wr_stats(wr_store *s, wr_queue *q, uint64_t tag,
-				  struct wr_error *err);
+enum wr_stats_flags {
+	WR_STATS_EXACT = 1 /* count, where an estimate is cheaper */
+};
+
+WR_API WR_MUST_CHECK int wr_stats(wr_store *s, unsigned flags, wr_queue *q,
+				  uint64_t tag, struct wr_error *err);
 
 enum wr_check_flags {
 	WR_CHECK_DEEP = 1 /* read everything: takes as long as that takes */
@@ -476,9 +509,47 @@ enum wr_check_flags {
 WR_API WR_MUST_CHECK int wr_check(wr_store *s, unsigned flags, wr_queue *q,
 				  uint64_t tag, struct wr_error *err);
 
-/* Bring the store's schema up to date; wr_reply_total() is its version. */
+/*
+ * Bring the store's schema up to date; wr_reply_total() is its version.  Goes
+ * in bounded steps, and on where an earlier one was cut off; has no deadline.
+ */
 WR_API WR_MUST_CHECK int wr_migrate(wr_store *s, wr_queue *q, uint64_t tag,
 				    struct wr_error *err);
+
+enum wr_index_kind {
+	WR_INDEX_VECTOR = 1, /* HNSW over the vectors, for cosine */
+	WR_INDEX_TEXT = 2    /* GIN over the words */
+};
+
+/*
+ * Build the indexes that searches use, best after a load: a write into a store
+ * that has them is many times dearer.  Writing goes on meanwhile.  Only
+ * PostgreSQL has any; elsewhere there is nothing to build.
+ */
+struct wr_index {
+	size_t size;
+	unsigned which;		  /* enum wr_index_kind; 0: all */
+	uint32_t m;		  /* of HNSW; default 16 */
+	uint32_t ef_construction; /* of HNSW; default 64 */
+	int drop;		  /* drop them instead */
+};
+#define WR_INDEX_INIT                               \
+	{                                           \
+		sizeof(struct wr_index), 0, 0, 0, 0 \
+	}
+
+/* wr_reply_total() says how many were built or dropped.  Has no deadline. */
+WR_API WR_MUST_CHECK int wr_index(wr_store *s, const struct wr_index *index,
+				  wr_queue *q, uint64_t tag,
+				  struct wr_error *err);
+
+/*
+ * How far is the migration, or the index, that is being worked on, whoever
+ * began it?  Property "phase", statistics "done" and "total" (of the phase;
+ * no total: unknown); nothing of these while nothing is under way.
+ */
+WR_API WR_MUST_CHECK int wr_progress(wr_store *s, wr_queue *q, uint64_t tag,
+				     struct wr_error *err);
 
 /* Done when everything that was submitted before it is settled. */
 WR_API WR_MUST_CHECK int wr_flush(wr_store *s, wr_queue *q, uint64_t tag,
@@ -511,7 +582,7 @@ WR_API enum wr_outcome wr_reply_outcome(const wr_reply *r, size_t i,
 					const struct wr_error **err);
 WR_API enum wr_skip wr_reply_skip(const wr_reply *r, size_t i);
 
-/* Documents that were deleted, pruned or embedded; a migration's version. */
+/* Documents deleted, pruned or embedded; indexes; a migration's version. */
 WR_API uint64_t wr_reply_total(const wr_reply *r);
 WR_API uint64_t wr_reply_remaining(const wr_reply *r);
 
@@ -631,13 +702,20 @@ WR_API WR_MUST_CHECK int wr_prune_wait(wr_store *s, const struct wr_prune *what,
 WR_API WR_MUST_CHECK int wr_embed_pending_wait(wr_store *s, uint64_t limit,
 					       int timeout_ms, wr_reply **out,
 					       struct wr_error *err);
-WR_API WR_MUST_CHECK int wr_stats_wait(wr_store *s, int timeout_ms,
-				       wr_reply **out, struct wr_error *err);
+WR_API WR_MUST_CHECK int wr_stats_wait(wr_store *s, unsigned flags,
+				       int timeout_ms, wr_reply **out,
+				       struct wr_error *err);
 WR_API WR_MUST_CHECK int wr_check_wait(wr_store *s, unsigned flags,
 				       int timeout_ms, wr_reply **out,
 				       struct wr_error *err);
 WR_API WR_MUST_CHECK int wr_migrate_wait(wr_store *s, int timeout_ms,
 					 wr_reply **out, struct wr_error *err);
+WR_API WR_MUST_CHECK int wr_index_wait(wr_store *s,
+				       const struct wr_index *index,
+				       int timeout_ms, wr_reply **out,
+				       struct wr_error *err);
+WR_API WR_MUST_CHECK int wr_progress_wait(wr_store *s, int timeout_ms,
+					  wr_reply **out, struct wr_error *err);
 WR_API WR_MUST_CHECK int wr_flush_wait(wr_store *s, int timeout_ms,
 				       struct wr_error *err);
 

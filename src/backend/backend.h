@@ -38,6 +38,8 @@ struct settings {
 	char model[SETTING_TEXT];
 	uint32_t dim;	  /* 0: not known yet */
 	uint32_t version; /* out: of the schema */
+	/* out: rows that a transaction should have at least; 0: any number */
+	uint32_t write_batch;
 };
 
 /* -------------------------------------------------------------- lookup -- */
@@ -124,8 +126,10 @@ enum backend_op_kind {
 	BACKEND_PRUNE,	 /* delete by filter, one bounded transaction */
 	BACKEND_STATS,
 	BACKEND_CHECK,
-	BACKEND_MIGRATE,
+	BACKEND_MIGRATE,  /* one bounded step */
 	BACKEND_SETTINGS, /* record embedder, model and dim */
+	BACKEND_INDEX,	  /* build, or drop, the indexes that searches use */
+	BACKEND_PROGRESS, /* how far is the migration, or the index? */
 	BACKEND_NKINDS
 };
 
@@ -173,6 +177,8 @@ struct backend_op {
 			const float *vector;	       /* dim floats */
 			const struct filter *filter;
 			uint32_t limit;
+			uint32_t effort; /* candidates that an approximate
+					    index looks at; 0: default */
 			unsigned parts;
 			struct snippet_style style;
 			struct result *result;
@@ -194,6 +200,7 @@ struct backend_op {
 			struct buf *last; /* result: after this key */
 		} prune;
 		struct {
+			bool exact; /* count, where an estimate is cheaper */
 			struct result *result; /* stats and properties */
 		} stats;
 		struct {
@@ -202,7 +209,19 @@ struct backend_op {
 		} check;
 		struct {
 			uint64_t version; /* result */
+			bool more;	  /* result: ask again */
 		} migrate;
+		struct {
+			unsigned which; /* enum wr_index_kind; 0: all */
+			uint32_t m, ef_construction; /* 0: the default */
+			bool drop;
+			uint64_t total; /* result: built or dropped */
+		} index;
+		struct {
+			/* Property "phase", stats "done" and "total"; nothing
+			   where nothing is under way. */
+			struct result *result;
+		} progress;
 		const struct settings *settings;
 	} u;
 
@@ -223,17 +242,29 @@ enum {
 	BACKEND_CAN_HYBRID = 1 /* fuses by itself */
 };
 
+/* Zero, or NULL: the default that windrow.h names. */
 struct backend_config {
 	const char *location; /* the store URL */
 	enum wr_create create;
 	struct loop *loop;
 	const struct log *log;
 	uint32_t busy_timeout_ms; /* how long an op waits for a lock */
+
+	/* Wishes for a store that is made; NULL, false: none. */
+	const char *schema, *table;
+	const char *vector_type, *language;
+	bool distributed;
+
+	uint32_t pool_size, max_overflow; /* WR_NONE: no overflow */
+	uint32_t pool_recycle_s, pool_timeout_ms;
+	uint32_t connect_timeout_ms, statement_timeout_ms;
 };
 
 struct backend_ops {
 	const char *scheme; /* "sqlite" */
 	unsigned caps;
+	/* So many lookups and writes are worth having under way at a time. */
+	unsigned lookups, writes;
 
 	/*
 	 * Connect, create or migrate, and fill in settings.  May block: called
@@ -255,7 +286,7 @@ struct backend_ops {
  * fails what was asked.
  */
 
-extern const struct backend_ops mem_backend, sqlite_backend;
+extern const struct backend_ops mem_backend, sqlite_backend, postgres_backend;
 
 /* The backend of a store URL; WR_EINVAL names the schemes that there are. */
 int backend_find(const struct backend_ops **out, const char *location,
