@@ -10,6 +10,7 @@
 #define BACKEND_POSTGRES_SCHEMA_H
 
 #include "backend/postgres/layout.h"
+#include <pthread.h>
 
 enum { SCHEMA_LATEST = PGSQL_VERSION };
 
