@@ -5,7 +5,7 @@
  * that would get into it: what comes out are the best that pass.
  */
 #include "backend/sqlite/rows.h"
-#include "backend/sqlite/topk.h"
+#include "backend/topk.h"
 #include "base/error.h"
 #include "record/snippet.h"
 #include "record/vector.h"

@@ -4,8 +4,8 @@
  * Greater scores are better; of equal ones the smaller key.  Keys are asked for
  * only when a row gets in.
  */
-#ifndef BACKEND_SQLITE_TOPK_H
-#define BACKEND_SQLITE_TOPK_H
+#ifndef BACKEND_TOPK_H
+#define BACKEND_TOPK_H
 
 #include "windrow.h"
 #include <stdbool.h>

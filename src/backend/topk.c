@@ -1,4 +1,4 @@
-#include "backend/sqlite/topk.h"
+#include "backend/topk.h"
 
 #include "base/mem.h"
 #include "base/str.h"
