@@ -78,7 +78,8 @@ enum write_kind {
  * UPSERT.  Stored already, and
  *   - policy is WR_SKIP: SKIPPED(STORED); WR_FAIL: FAILED(WR_EEXIST);
  *   - stored fetched_at is greater than the record's: SKIPPED(STALE), where the
- *     record was timed; an untimed one counts as fetched now;
+ *     record was timed; an untimed one counts as fetched now, and is stale only
+ *     when it is retried and the stored time is not in the future;
  *   - same content and meta: UNCHANGED.  fetched_at alone advances if the
  *     record's is newer by more than touch_after_us; a vector is added if the
  *     document is pending, or has none, and the write has one;

@@ -224,6 +224,8 @@ void faulty_set(void *self, const struct faults *faults)
 
 const struct backend_ops faulty_backend = {
 	.scheme = "faulty",
+	.lookups = 2,
+	.writes = 2,
 	.open = faulty_open,
 	.run = faulty_run,
 	.cancel = faulty_cancel,

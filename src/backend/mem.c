@@ -354,6 +354,22 @@ static int do_migrate(struct mem_store *s, struct backend_op *op)
 	return 0;
 }
 
+/* Searches need no index here. */
+static int do_index(struct mem_store *s, struct backend_op *op)
+{
+	(void)s;
+	op->u.index.total = 0;
+	return 0;
+}
+
+/* Nothing takes long enough to be watched. */
+static int do_progress(struct mem_store *s, struct backend_op *op)
+{
+	(void)s;
+	(void)op;
+	return 0;
+}
+
 static int do_settings(struct mem_store *s, struct backend_op *op)
 {
 	const struct settings *wanted = op->u.settings;
@@ -378,6 +394,7 @@ static int (*const actions[BACKEND_NKINDS])(struct mem_store *s,
 	[BACKEND_PENDING] = do_pending, [BACKEND_PRUNE] = do_prune,
 	[BACKEND_STATS] = do_stats,	[BACKEND_CHECK] = do_check,
 	[BACKEND_MIGRATE] = do_migrate, [BACKEND_SETTINGS] = do_settings,
+	[BACKEND_INDEX] = do_index,	[BACKEND_PROGRESS] = do_progress,
 };
 
 /* ---------------------------------------------------------- the backend -- */
@@ -511,6 +528,8 @@ static void mem_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops mem_backend = {
 	.scheme = "mem",
+	.lookups = 2,
+	.writes = 2,
 	.open = mem_open,
 	.run = mem_run,
 	.cancel = mem_cancel,

@@ -24,6 +24,8 @@ enum call_kind {
 	CALL_STATS,
 	CALL_CHECK,
 	CALL_MIGRATE,
+	CALL_INDEX,
+	CALL_PROGRESS,
 	CALL_FLUSH
 };
 
@@ -64,8 +66,13 @@ struct request {
 	uint32_t vector_dim;
 	struct snippet_style style;
 	uint64_t limit;
-	struct wr_str after; /* SCAN */
-	bool dry_run;	     /* PRUNE */
+	struct wr_str after;  /* SCAN */
+	bool dry_run;	      /* PRUNE */
+	bool exact;	      /* STATS */
+	uint32_t effort;      /* SEARCH */
+	unsigned index_which; /* INDEX, as in struct wr_index */
+	uint32_t index_m, index_ef;
+	bool index_drop;
 
 	/* Result. */
 	struct result result;

@@ -261,7 +261,7 @@ static void refuse(struct pipeline *p)
 
 void lookup_pump(struct pipeline *p)
 {
-	while (p->lookups.n && p->lookup_ops < LOOKUP_OPS) {
+	while (p->lookups.n && p->lookup_ops < p->config.backend->lookups) {
 		size_t n = p->lookups.n;
 		struct lookup_batch *batch;
 

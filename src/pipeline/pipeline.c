@@ -15,7 +15,8 @@ static void set_defaults(struct pipeline_config *c)
 	DEFAULT(embed_linger_ms, 2);
 	DEFAULT(embed_inflight, 4);
 	DEFAULT(embed_timeout_ms, 60000);
-	DEFAULT(write_batch, 500);
+	DEFAULT(write_batch,
+		c->settings.write_batch > 500 ? c->settings.write_batch : 500);
 	DEFAULT(write_linger_ms, 2);
 	DEFAULT(max_content_bytes, (uint64_t)64 << 20);
 	DEFAULT(op_timeout_ms, 120000);
@@ -272,7 +273,7 @@ static bool is_open_ended(const struct call *call)
 {
 	return call->kind == CALL_PRUNE || call->kind == CALL_EMBED_PENDING ||
 	       call->kind == CALL_CHECK || call->kind == CALL_MIGRATE ||
-	       call->kind == CALL_FLUSH;
+	       call->kind == CALL_INDEX || call->kind == CALL_FLUSH;
 }
 
 static int64_t deadline_of(struct pipeline *p, const struct call *call)

@@ -95,6 +95,8 @@ static struct result *result_of(struct backend_op *op)
 		return op->u.stats.result;
 	case BACKEND_CHECK:
 		return op->u.check.result;
+	case BACKEND_PROGRESS:
+		return op->u.progress.result;
 	default:
 		return NULL;
 	}
@@ -175,15 +177,39 @@ struct single {
 	struct attempt attempt;
 };
 
+/* A migration goes in steps, each an operation with tries of its own. */
+static void next_step(struct attempt *a)
+{
+	struct request *req = a->req;
+	struct wr_error err;
+
+	if (req->call.given_up) {
+		give_up_error(&err, req->call.given_up);
+		request_end(a->p, req, &err);
+		return;
+	}
+	memset(&a->backoff, 0, sizeof(a->backoff));
+	a->op.u.migrate.more = false;
+	attempt_start(a->p, req, a);
+}
+
 static void single_done(struct attempt *a)
 {
 	struct request *req = a->req;
+	struct backend_op *op = &a->op;
 
-	if (a->op.kind == BACKEND_MIGRATE)
-		req->total = a->op.u.migrate.version;
-	if (a->op.kind == BACKEND_SCAN)
-		req->more = a->op.u.scan.more;
-	request_end(a->p, req, &a->op.error);
+	if (!op->error.status && op->kind == BACKEND_MIGRATE &&
+	    op->u.migrate.more) {
+		next_step(a);
+		return;
+	}
+	if (op->kind == BACKEND_MIGRATE)
+		req->total = op->u.migrate.version;
+	if (op->kind == BACKEND_INDEX)
+		req->total = op->u.index.total;
+	if (op->kind == BACKEND_SCAN)
+		req->more = op->u.scan.more;
+	request_end(a->p, req, &op->error);
 }
 
 static int set_get(struct pipeline *p, struct request *req,
@@ -225,6 +251,7 @@ static int set_op(struct pipeline *p, struct request *req,
 		return 0;
 	case CALL_STATS:
 		op->kind = BACKEND_STATS;
+		op->u.stats.exact = req->exact;
 		op->u.stats.result = &req->result;
 		return 0;
 	case CALL_CHECK:
@@ -234,6 +261,17 @@ static int set_op(struct pipeline *p, struct request *req,
 		return 0;
 	case CALL_MIGRATE:
 		op->kind = BACKEND_MIGRATE;
+		return 0;
+	case CALL_INDEX:
+		op->kind = BACKEND_INDEX;
+		op->u.index.which = req->index_which;
+		op->u.index.m = req->index_m;
+		op->u.index.ef_construction = req->index_ef;
+		op->u.index.drop = req->index_drop;
+		return 0;
+	case CALL_PROGRESS:
+		op->kind = BACKEND_PROGRESS;
+		op->u.progress.result = &req->result;
 		return 0;
 	default:
 		return WR_EBUG;

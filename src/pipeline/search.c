@@ -78,6 +78,7 @@ static void ask(struct search *s, struct attempt *a, enum wr_mode mode,
 	a->op.u.search.vector = s->vector;
 	a->op.u.search.filter = &s->req->filter;
 	a->op.u.search.limit = limit;
+	a->op.u.search.effort = s->req->effort;
 	a->op.u.search.parts = s->req->parts;
 	a->op.u.search.style = s->req->style;
 	a->op.u.search.result = result;

@@ -17,9 +17,7 @@ enum {
 	PREPARE_JOBS = 2,	 /* at a time */
 	PREPARE_RECORDS = 512,	 /* a job takes tickets until it has so many */
 	PREPARE_BYTES = 1 << 20, /* or so much */
-	LOOKUP_OPS = 2,
-	LOOKUP_SECOND = 128, /* a second op only for so many items */
-	WRITE_OPS = 2,
+	LOOKUP_SECOND = 128,	 /* a second op only for so many items */
 	WRITE_BYTES = 16 << 20,	 /* a transaction takes about so much */
 	EMBED_BYTES = 4 << 20,	 /* a call takes about so much text */
 	EMBED_TRIES = 3,	 /* of a text whose vector is unsound */

@@ -319,7 +319,8 @@ static bool is_full(const struct pipeline *p)
  */
 static bool may_run(struct pipeline *p)
 {
-	if (p->dim_saving || p->write_waiting || p->write_ops >= WRITE_OPS)
+	if (p->dim_saving || p->write_waiting ||
+	    p->write_ops >= p->config.backend->writes)
 		return false;
 	if (is_full(p))
 		return true;
@@ -366,7 +367,8 @@ static void fill_and_run(struct pipeline *p)
 
 void write_pump(struct pipeline *p)
 {
-	while (!list_empty(&p->write_ready) && p->write_ops < WRITE_OPS)
+	while (!list_empty(&p->write_ready) &&
+	       p->write_ops < p->config.backend->writes)
 		batch_run(p, list_item(list_take(&p->write_ready),
 				       struct write_batch, link));
 	while (p->writes.n && may_run(p))

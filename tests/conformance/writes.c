@@ -210,6 +210,32 @@ static void an_untimed_record_is_never_stale(void **state)
 	assert_text(get(fx, "a")->content, "y");
 }
 
+static void a_retried_record_never_replaces_a_newer_page(void **state)
+{
+	struct fixture *fx = *state;
+	int64_t now = clock_now_us(), second = 1000000;
+	struct page page = { .key = "a",
+			     .content = "older",
+			     .retried = true,
+			     .predicted = WR_UPDATED };
+	struct record *rec = record_make(fx, &page);
+	struct write w = write_make(fx, &page);
+
+	store_set_faults(fx, &(struct faults){ 0 });
+	rec->fetched_at = now - 10 * second;
+	w.rec = rec;
+	save(fx, .key = "a", .content = "newer", .fetched_at = now - second);
+	assert_int_equal(write_all(fx, &w, 1, DAY), 0);
+	assert_int_equal(w.outcome, WR_SKIPPED);
+	assert_int_equal(w.skip, WR_SKIP_STALE);
+	assert_text(get(fx, "a")->content, "newer");
+	/* A time in the future does not make a page newer. */
+	save(fx, .key = "a", .content = "newer", .fetched_at = now + DAY / 2);
+	assert_int_equal(write_all(fx, &w, 1, DAY), 0);
+	assert_int_equal(w.outcome, WR_UPDATED);
+	assert_text(get(fx, "a")->content, "older");
+}
+
 static void on_a_tie_the_later_record_wins(void **state)
 {
 	struct fixture *fx = *state;
@@ -445,6 +471,7 @@ int test_writes(void)
 		CONFORMANCE_TEST(fail_fails_a_stored_page_and_not_its_batch),
 		CONFORMANCE_TEST(an_older_timed_record_is_stale),
 		CONFORMANCE_TEST(an_untimed_record_is_never_stale),
+		CONFORMANCE_TEST(a_retried_record_never_replaces_a_newer_page),
 		CONFORMANCE_TEST(on_a_tie_the_later_record_wins),
 		CONFORMANCE_TEST(unchanged_pages_are_touched_after_a_while),
 		CONFORMANCE_TEST(

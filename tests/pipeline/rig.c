@@ -100,6 +100,8 @@ static void close_nothing(void *self, void (*closed)(void *arg), void *arg)
 
 static const struct backend_ops rig_store = {
 	.scheme = "rig",
+	.lookups = 2,
+	.writes = 2,
 	.open = open_nothing,
 	.run = store_run,
 	.cancel = store_cancel,

@@ -82,5 +82,7 @@ int op_stats(struct conn *c, struct backend_op *op, struct wr_error *err);
 int op_check(struct conn *c, struct backend_op *op, struct wr_error *err);
 int op_migrate(struct conn *c, struct backend_op *op, struct wr_error *err);
 int op_settings(struct conn *c, struct backend_op *op, struct wr_error *err);
+int op_index(struct conn *c, struct backend_op *op, struct wr_error *err);
+int op_progress(struct conn *c, struct backend_op *op, struct wr_error *err);
 
 #endif

@@ -49,6 +49,7 @@ static const op_function functions[BACKEND_NKINDS] = {
 	[BACKEND_PENDING] = op_pending, [BACKEND_PRUNE] = op_prune,
 	[BACKEND_STATS] = op_stats,	[BACKEND_CHECK] = op_check,
 	[BACKEND_MIGRATE] = op_migrate, [BACKEND_SETTINGS] = op_settings,
+	[BACKEND_INDEX] = op_index,	[BACKEND_PROGRESS] = op_progress,
 };
 
 static bool is_write(const struct backend_op *op)
@@ -294,6 +295,8 @@ static void store_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops sqlite_backend = {
 	.scheme = "sqlite",
+	.lookups = 2,
+	.writes = 2,
 	.open = store_open,
 	.run = run,
 	.cancel = cancel,
