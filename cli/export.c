@@ -46,7 +46,7 @@ static void count(struct export *e)
 	size_t i;
 
 	if (!selection_is_empty(&e->opts->sel) ||
-	    wr_stats_wait(e->store, -1, &reply, NULL))
+	    wr_stats_wait(e->store, 0, -1, &reply, NULL))
 		return;
 	for (i = 0; wr_reply_stat(reply, i, &name, &value) == 1; i++) {
 		if (!strcmp(name, "documents"))

@@ -44,7 +44,7 @@ static int init_run(void *settings, size_t nargs, char **args)
 	o.fulltext = opts->no_fulltext ? WR_FULLTEXT_OFF : WR_FULLTEXT_ON;
 	if (store_open_with(&store, url, &o, &err))
 		return store_cannot_open(&err);
-	if (wr_stats_wait(store, -1, &reply, &err)) {
+	if (wr_stats_wait(store, 0, -1, &reply, &err)) {
 		status = output_failed("", &err);
 	} else {
 		if (!opts->common.json)

@@ -20,7 +20,7 @@ static int stats_run(void *settings, size_t nargs, char **args)
 	status = store_open(&store, common, STORE_BARE);
 	if (status)
 		return status;
-	if (wr_stats_wait(store, -1, &reply, &err))
+	if (wr_stats_wait(store, 0, -1, &reply, &err))
 		status = output_failed("", &err);
 	else
 		describe_all(reply, store_url(common), common->json);

@@ -361,12 +361,15 @@ static void log_to_queue(enum wr_log_level level, const char *where,
 
 static int copy_options(struct wr_store *s, const struct wr_options *opts)
 {
-	const char **texts[] = { &s->opts.store, &s->opts.embedder,
-				 &s->opts.model };
+	const char **texts[STORE_TEXTS] = {
+		&s->opts.store,	   &s->opts.embedder, &s->opts.model,
+		&s->opts.schema,   &s->opts.table,    &s->opts.vector_type,
+		&s->opts.language,
+	};
 	size_t known = sizeof(s->opts);
 
 	memcpy(&s->opts, opts, opts->size < known ? opts->size : known);
-	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+	for (size_t i = 0; i < STORE_TEXTS; i++) {
 		if (!*texts[i])
 			continue;
 		s->texts[i] = mem_strdup(*texts[i]);
@@ -429,7 +432,7 @@ static void store_destroy(struct wr_store *s)
 	pthread_mutex_destroy(&s->lock);
 	queue_unref(s->embed_queue);
 	queue_unref(s->log_queue);
-	for (size_t i = 0; i < sizeof(s->texts) / sizeof(*s->texts); i++)
+	for (size_t i = 0; i < STORE_TEXTS; i++)
 		mem_free(s->texts[i]);
 	mem_free(s);
 }
@@ -453,10 +456,13 @@ static struct wr_store *store_new(void)
 	return s;
 }
 
-/* Workers: for the backend's readers and writer, and for each embedding. */
+/*
+ * Workers, at most: for the backend's readers and writer, for connections that
+ * are being made and the administration, and for each embedding.
+ */
 static unsigned workers_of(const struct wr_options *o)
 {
-	return 6 + (o->embed_inflight ? o->embed_inflight : 4);
+	return 6 + 4 + (o->embed_inflight ? o->embed_inflight : 4);
 }
 
 int wr_open(wr_store **out, const struct wr_options *opts, wr_queue *q,

@@ -23,13 +23,16 @@ enum store_state {
 	STORE_CLOSED
 };
 
+/* Texts among the options. */
+enum { STORE_TEXTS = 7 };
+
 struct wr_store {
 	/* immutable once the thread runs */
 	pid_t pid;
 	struct loop *loop;
 	struct log log;
 	struct wr_options opts; /* its texts are copies */
-	char *texts[4];
+	char *texts[STORE_TEXTS];
 	struct wr_queue *embed_queue, *log_queue; /* references */
 	const struct backend_ops *backend;
 	const struct embedder_ops *embedder; /* NULL: the recorded one */

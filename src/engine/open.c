@@ -45,16 +45,28 @@ static void fail(struct wr_store *s, const struct wr_error *err)
 static void open_backend(struct loop_job *job)
 {
 	struct wr_store *s = list_item(job, struct wr_store, open_job);
+	const struct wr_options *o = &s->opts;
 	struct backend_config config = {
-		.location = s->opts.store,
-		.create = s->opts.create,
+		.location = o->store,
+		.create = o->create,
 		.loop = s->loop,
 		.log = &s->log,
 		.busy_timeout_ms = 5000,
+		.schema = o->schema,
+		.table = o->table,
+		.vector_type = o->vector_type,
+		.language = o->language,
+		.distributed = o->distributed,
+		.pool_size = o->pool_size,
+		.max_overflow = o->max_overflow,
+		.pool_recycle_s = o->pool_recycle_s,
+		.pool_timeout_ms = o->pool_timeout_ms,
+		.connect_timeout_ms = o->connect_timeout_ms,
+		.statement_timeout_ms = o->statement_timeout_ms,
 	};
 
-	s->settings.urls = s->opts.urls;
-	s->settings.fulltext = s->opts.fulltext;
+	s->settings.urls = o->urls;
+	s->settings.fulltext = o->fulltext;
 	if (s->backend->open(&s->backend_self, &config, &s->settings,
 			     &s->open_error))
 		s->backend_self = NULL;

@@ -276,7 +276,7 @@ int wr_embed_pending_wait(wr_store *s, uint64_t limit, int timeout_ms,
 	return wait_end(&w, s, status, out, err);
 }
 
-int wr_stats_wait(wr_store *s, int timeout_ms, wr_reply **out,
+int wr_stats_wait(wr_store *s, unsigned flags, int timeout_ms, wr_reply **out,
 		  struct wr_error *err)
 {
 	struct wait w;
@@ -284,7 +284,7 @@ int wr_stats_wait(wr_store *s, int timeout_ms, wr_reply **out,
 
 	if (status)
 		return status;
-	status = wr_stats(s, w.q, TAG, err);
+	status = wr_stats(s, flags, w.q, TAG, err);
 	return wait_end(&w, s, status, out, err);
 }
 
@@ -309,6 +309,30 @@ int wr_migrate_wait(wr_store *s, int timeout_ms, wr_reply **out,
 	if (status)
 		return status;
 	status = wr_migrate(s, w.q, TAG, err);
+	return wait_end(&w, s, status, out, err);
+}
+
+int wr_index_wait(wr_store *s, const struct wr_index *index, int timeout_ms,
+		  wr_reply **out, struct wr_error *err)
+{
+	struct wait w;
+	int status = wait_begin(&w, timeout_ms, out, err);
+
+	if (status)
+		return status;
+	status = wr_index(s, index, w.q, TAG, err);
+	return wait_end(&w, s, status, out, err);
+}
+
+int wr_progress_wait(wr_store *s, int timeout_ms, wr_reply **out,
+		     struct wr_error *err)
+{
+	struct wait w;
+	int status = wait_begin(&w, timeout_ms, out, err);
+
+	if (status)
+		return status;
+	status = wr_progress(s, w.q, TAG, err);
 	return wait_end(&w, s, status, out, err);
 }
 

@@ -322,6 +322,7 @@ static int copy_query(struct wr_store *s, struct request *req,
 	req->limit = query->limit ? query->limit : LIMIT_SEARCH;
 	req->parts = query->parts;
 	req->timeout_ms = query->timeout_ms;
+	req->effort = query->effort;
 	if (!status)
 		status = copy_vector(s, req, query, err);
 	if (!status)
@@ -421,6 +422,7 @@ static int simple(struct wr_store *s, enum call_kind call,
 		return WR_ENOMEM;
 	r->request->limit = limit;
 	r->request->flags = flags;
+	r->request->exact = call == CALL_STATS && flags & WR_STATS_EXACT;
 	return start_request(s, r, 0, err);
 }
 
@@ -431,9 +433,10 @@ int wr_embed_pending(wr_store *s, uint64_t limit, wr_queue *q, uint64_t tag,
 		      tag, err);
 }
 
-int wr_stats(wr_store *s, wr_queue *q, uint64_t tag, struct wr_error *err)
+int wr_stats(wr_store *s, unsigned flags, wr_queue *q, uint64_t tag,
+	     struct wr_error *err)
 {
-	return simple(s, CALL_STATS, WR_EV_STATS, 0, 0, q, tag, err);
+	return simple(s, CALL_STATS, WR_EV_STATS, 0, flags, q, tag, err);
 }
 
 int wr_check(wr_store *s, unsigned flags, wr_queue *q, uint64_t tag,
@@ -445,6 +448,36 @@ int wr_check(wr_store *s, unsigned flags, wr_queue *q, uint64_t tag,
 int wr_migrate(wr_store *s, wr_queue *q, uint64_t tag, struct wr_error *err)
 {
 	return simple(s, CALL_MIGRATE, WR_EV_MIGRATE, 0, 0, q, tag, err);
+}
+
+int wr_index(wr_store *s, const struct wr_index *index, wr_queue *q,
+	     uint64_t tag, struct wr_error *err)
+{
+	int status = store_check(s, q, err);
+	struct wr_index known = WR_INDEX_INIT;
+	struct wr_reply *r;
+
+	if (status)
+		return status;
+	if (!index || index->size < sizeof(index->size))
+		return bad_argument(err, "an index needs its size: start from "
+					 "WR_INDEX_INIT");
+	TAKE(known, index);
+	if (known.which & ~(unsigned)(WR_INDEX_VECTOR | WR_INDEX_TEXT))
+		return bad_argument(err, "no such kind of index");
+	r = request_reply(CALL_INDEX, WR_EV_INDEX, q, tag, err);
+	if (!r)
+		return WR_ENOMEM;
+	r->request->index_which = known.which;
+	r->request->index_m = known.m;
+	r->request->index_ef = known.ef_construction;
+	r->request->index_drop = known.drop;
+	return start_request(s, r, 0, err);
+}
+
+int wr_progress(wr_store *s, wr_queue *q, uint64_t tag, struct wr_error *err)
+{
+	return simple(s, CALL_PROGRESS, WR_EV_PROGRESS, 0, 0, q, tag, err);
 }
 
 int wr_flush(wr_store *s, wr_queue *q, uint64_t tag, struct wr_error *err)

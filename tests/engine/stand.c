@@ -238,7 +238,7 @@ uint64_t stat_of(struct stand *st, const char *name)
 	uint64_t value;
 	wr_reply *r;
 
-	must(wr_stats_wait(st->store, PATIENCE_MS, &r, &st->err), &st->err);
+	must(wr_stats_wait(st->store, 0, PATIENCE_MS, &r, &st->err), &st->err);
 	for (size_t i = 0; wr_reply_stat(r, i, &is, &value); i++) {
 		if (strcmp(is, name))
 			continue;

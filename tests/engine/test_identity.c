@@ -29,7 +29,7 @@ static void check_property(struct stand *st, const char *name,
 	const char *is, *value;
 	wr_reply *r;
 
-	must(wr_stats_wait(st->store, -1, &r, &st->err), &st->err);
+	must(wr_stats_wait(st->store, 0, -1, &r, &st->err), &st->err);
 	for (size_t i = 0; wr_reply_property(r, i, &is, &value); i++)
 		if (!strcmp(is, name))
 			assert_string_equal(value, expected);

@@ -142,7 +142,7 @@ static void verbs_called_before_it_is_open_wait_for_it(void **state)
 	start_opening(st, 1);
 	must(wr_submit(st->store, &rec, 1, WR_UPDATE, st->q, 2, &st->err),
 	     &st->err);
-	must(wr_stats(st->store, st->q, 3, &st->err), &st->err);
+	must(wr_stats(st->store, 0, st->q, 3, &st->err), &st->err);
 	wr_reply_free(next_event(st->q, WR_EV_OPEN).reply);
 	for (int i = 0; i < 2; i++) {
 		struct wr_event ev;

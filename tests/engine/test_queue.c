@@ -286,7 +286,7 @@ static void what_waits_for_the_store_to_open_can_be_cancelled(void **state)
 	embed = next_event(asked, WR_EV_EMBED);
 	must(wr_submit(st->store, &rec, 1, WR_UPDATE, st->q, 2, &st->err),
 	     &st->err);
-	must(wr_stats(st->store, st->q, 3, &st->err), &st->err);
+	must(wr_stats(st->store, 0, st->q, 3, &st->err), &st->err);
 	must(wr_cancel(st->store, st->q, 2, &st->err), &st->err);
 	must(wr_cancel(st->store, st->q, 3, &st->err), &st->err);
 	ev = next_event(st->q, WR_EV_SUBMIT);

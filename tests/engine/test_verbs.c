@@ -593,7 +593,7 @@ static void stats_check_and_migrate_answer(void **state)
 	assert_int_equal(stat_of(st, "documents"), 4);
 	assert_int_equal(stat_of(st, "documents_with_embedding"), 3);
 	assert_int_equal(stat_of(st, "documents_pending"), 0);
-	must(wr_stats_wait(st->store, -1, &r, &st->err), &st->err);
+	must(wr_stats_wait(st->store, 0, -1, &r, &st->err), &st->err);
 	for (size_t i = 0; wr_reply_property(r, i, &name, &value); i++) {
 		if (!strcmp(name, "embedder"))
 			assert_string_equal(value, "hash");

@@ -203,7 +203,7 @@ uint64_t stand_stat(struct stand *st, const char *name)
 {
 	struct result result;
 	struct backend_op op = { .kind = BACKEND_STATS,
-				 .u.stats = { &result } };
+				 .u.stats.result = &result };
 	uint64_t value = UINT64_MAX;
 
 	result_init(&result);

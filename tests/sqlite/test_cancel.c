@@ -136,7 +136,7 @@ static uint64_t count(struct stand *st)
 {
 	struct result result;
 	struct backend_op op = { .kind = BACKEND_STATS,
-				 .u.stats = { &result } };
+				 .u.stats.result = &result };
 	uint64_t value = 0;
 
 	result_init(&result);

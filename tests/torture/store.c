@@ -214,7 +214,7 @@ static int administer(wr_store *s)
 	char *text;
 	int status, first = 0;
 
-	status = wr_stats_wait(s, PATIENCE_MS, &r, &err);
+	status = wr_stats_wait(s, 0, PATIENCE_MS, &r, &err);
 	check("stats", status, &err);
 	wr_reply_free(r);
 	first = status;
