@@ -79,7 +79,7 @@ enum write_kind {
  *   - policy is WR_SKIP: SKIPPED(STORED); WR_FAIL: FAILED(WR_EEXIST);
  *   - stored fetched_at is greater than the record's: SKIPPED(STALE), where the
  *     record was timed; an untimed one counts as fetched now, and is stale only
- *     when it is retried and the stored time is not in the future;
+ *     when it is retried and the stored time is not seen_at;
  *   - same content and meta: UNCHANGED.  fetched_at alone advances if the
  *     record's is newer by more than touch_after_us; a vector is added if the
  *     document is pending, or has none, and the write has one;
@@ -108,6 +108,7 @@ struct write {
 	bool known_absent; /* a hint: the lookup did not find it */
 	bool retried;
 	enum wr_outcome predicted;
+	int64_t seen_at; /* the fetched_at that was looked up; 0: none */
 
 	/* Result, where the op's status is 0. */
 	enum wr_outcome outcome;

@@ -122,15 +122,14 @@ static void skip(struct decision *d, enum wr_skip why)
 
 /*
  * Is what is stored newer?  A record without a time of its own counts as
- * fetched now.  When it is tried again another program may have stored a newer
- * page since; a time in the future says nothing of that.
+ * fetched now, but when it is tried again another program may have stored a
+ * newer page since it was looked up.
  */
-static bool is_stale(const struct write *w, const struct stored_row *row,
-		     int64_t now)
+static bool is_stale(const struct write *w, const struct stored_row *row)
 {
 	if (row->fetched_at <= w->rec->fetched_at)
 		return false;
-	return w->rec->timed || (w->retried && row->fetched_at <= now);
+	return w->rec->timed || (w->retried && row->fetched_at != w->seen_at);
 }
 
 static void upsert(struct decision *d, const struct write *w,
@@ -147,7 +146,7 @@ static void upsert(struct decision *d, const struct write *w,
 		skip(d, WR_SKIP_STORED);
 	} else if (w->policy == WR_FAIL) {
 		d->outcome = WR_FAILED;
-	} else if (is_stale(w, row, now)) {
+	} else if (is_stale(w, row)) {
 		skip(d, WR_SKIP_STALE);
 	} else if (content_is_same(w->rec, row) && meta_is_same(w->rec, row)) {
 		leave(d, w, row, touch_after_us);

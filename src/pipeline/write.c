@@ -285,6 +285,7 @@ static void batch_run(struct pipeline *p, struct write_batch *batch)
 			.known_absent = !item->lookup.found,
 			.retried = batch->tried,
 			.predicted = item->predicted,
+			.seen_at = item->lookup.fetched_at,
 		};
 	}
 	batch->op = (struct backend_op){
