@@ -61,7 +61,7 @@ struct params {
 	int lengths[PARAMS_MAX];
 	int formats[PARAMS_MAX]; /* all 1: binary */
 	size_t bytes;
-	int status; /* 0, WR_ENOMEM, or WR_EDATA: over 1 GB */
+	int status; /* 0, WR_ENOMEM, WR_EDATA: over 1 GB, or WR_EBUG */
 };
 
 void params_init(struct params *p, struct arena *arena);
@@ -87,6 +87,7 @@ struct array {
 	struct params *params;
 	char *at, *end;
 	char *nulls; /* where the header says whether there are any */
+	size_t left; /* elements that are still to come */
 };
 
 void array_begin(struct array *a, struct params *p, Oid type, Oid element,
@@ -97,13 +98,20 @@ void array_put_int8(struct array *a, int64_t value);
 void array_put_int4(struct array *a, int32_t value);
 void array_put_bool(struct array *a, bool value);
 void array_put_time(struct array *a, int64_t us);
-/* vector_bytes(type, dim) of room. */
+/*
+ * Vectors side by side: element vector_element_oid(type), n of
+ * vector_elements() for each, and vector_bytes() for each.  unnest() cannot
+ * take an array of arrays apart, so VECTOR_AS_ARRAY makes one flat array of
+ * float8, of which statements take slices.
+ */
 void array_put_vector(struct array *a, const struct vector_type *type,
 		      const float *vector, size_t dim);
 void array_put_null(struct array *a);
 void array_end(struct array *a);
 
 size_t vector_bytes(const struct vector_type *type, size_t dim);
+size_t vector_elements(const struct vector_type *type, size_t dim);
+Oid vector_element_oid(const struct vector_type *type);
 
 /* A whole array of texts: the commonest of all. */
 void params_add_texts(struct params *p, const struct wr_str *texts, size_t n);
