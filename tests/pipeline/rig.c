@@ -24,13 +24,18 @@ static void tell_failed(struct loop_task *task)
 	}
 }
 
-static void refuse(struct rig *rig, struct backend_op *op, int status)
+static void end_soon(struct rig *rig, struct backend_op *op)
 {
-	error_set(&op->error, status, 0, "rig", "it fails on purpose");
 	list_append(&rig->failed, &op->link);
 	if (!rig->telling)
 		loop_post(rig->loop, &rig->tell);
 	rig->telling = true;
+}
+
+static void refuse(struct rig *rig, struct backend_op *op, int status)
+{
+	error_set(&op->error, status, 0, "rig", "it fails on purpose");
+	end_soon(rig, op);
 }
 
 static bool is_poisoned(const struct rig *rig, const struct backend_op *op)
@@ -59,6 +64,10 @@ static void store_run(void *self, struct backend_op *op)
 		refuse(rig, op, WR_EDATA);
 	} else if (op->kind == BACKEND_WRITE && rig->hold_writes) {
 		list_append(&rig->held, &op->link);
+	} else if (op->kind == BACKEND_MIGRATE && rig->migration_steps) {
+		rig->migration_steps--;
+		op->u.migrate.more = true;
+		end_soon(rig, op);
 	} else {
 		mem_backend.run(rig->mem, op);
 	}

@@ -37,6 +37,7 @@ struct rig {
 	int fail_status;
 	const char *poison; /* WR_EDATA while a key has this in it */
 	bool hold_writes;
+	unsigned migration_steps; /* before the last one */
 	struct list_node held, failed;
 	struct loop_task tell;
 	bool telling;

@@ -328,6 +328,60 @@ static void a_write_that_fails_in_passing_is_tried_again(void **state)
 	rig_end(rig);
 }
 
+struct migration {
+	struct request *req;
+	unsigned settled;
+};
+
+static void migrated(struct call *call)
+{
+	((struct migration *)call->owner)->settled++;
+}
+
+static void start_migration(struct rig *rig, struct migration *m)
+{
+	m->settled = 0;
+	m->req = request_new(CALL_MIGRATE);
+	assert_non_null(m->req);
+	m->req->call.settled = migrated;
+	m->req->call.owner = m;
+	pipeline_start(rig->p, &m->req->call);
+}
+
+/* Each step has tries of its own, and no deadline holds for the whole. */
+static void a_migration_goes_on_until_its_last_step(void **state)
+{
+	struct rig *rig = *state;
+	struct migration m;
+
+	rig_begin(rig);
+	rig->migration_steps = 5;
+	rig->fail[BACKEND_MIGRATE] = 2;
+	start_migration(rig, &m);
+	rig_pass(rig, INT64_C(3600) * 1000000);
+	assert_int_equal(m.settled, 1);
+	assert_int_equal(m.req->call.error.status, 0);
+	assert_int_equal(rig->ops[BACKEND_MIGRATE], 2 + 5 + 1);
+	request_free(m.req);
+	rig_end(rig);
+}
+
+static void a_migration_that_is_cancelled_ends_after_its_step(void **state)
+{
+	struct rig *rig = *state;
+	struct migration m;
+
+	rig_begin(rig);
+	rig->migration_steps = 1000000;
+	start_migration(rig, &m);
+	pipeline_cancel(rig->p, &m, 0);
+	rig_pass(rig, 1000);
+	assert_int_equal(m.settled, 1);
+	assert_int_equal(m.req->call.error.status, WR_ECANCELED);
+	request_free(m.req);
+	rig_end(rig);
+}
+
 /* Nothing else is on its way: there is nobody to wait for. */
 static void a_lone_record_does_not_linger(void **state)
 {
@@ -437,6 +491,8 @@ int main(void)
 		STORY(small_submissions_meet_in_the_next_transaction),
 		STORY(a_large_submission_is_split),
 		STORY(a_write_that_fails_in_passing_is_tried_again),
+		STORY(a_migration_goes_on_until_its_last_step),
+		STORY(a_migration_that_is_cancelled_ends_after_its_step),
 		STORY(a_lone_record_does_not_linger),
 		STORY(a_record_lingers_for_those_behind_it),
 		STORY(after_the_deadline_the_outcome_says_why),
