@@ -5,9 +5,8 @@
  * original program after "windrow migrate", and the latter as it was found
  * (plain: no digests, no metadata).  They differ in the types of a few columns
  * and in what an expression looks like; SQL files name these as variables,
- * which psql fills in with \set and layout_render() from the catalog.  One of
- * them, ":filter", is filter_sql_condition (filter_sql.h), which has variables
- * in its turn.
+ * which psql fills in with \set and layout_render() from the catalog.  Those
+ * that are made of others come from sql_part() and have variables in turn.
  *
  * Immutable once the store is open, but for the migration's and the indexes'
  * sake: see postgres.h.

@@ -1,0 +1,94 @@
+#include "backend/postgres/sql_part.h"
+
+#include "backend/postgres/filter_sql.h"
+#include "base/str.h"
+
+struct part {
+	const char *name, *text;
+};
+
+/* The digests tell; a half of meta_hash that is left out is the same. */
+static const struct part of_digests[] = {
+	{ "same_content",
+	  "coalesce(excluded.content_hash = :d_content_hash, false)" },
+	{ "same_meta", "coalesce((excluded.title IS NULL"
+		       " OR substr(excluded.meta_hash, 1, 16)"
+		       " = substr(:d_meta_hash, 1, 16))"
+		       " AND (excluded.metadata IS NULL"
+		       " OR substr(excluded.meta_hash, 17)"
+		       " = substr(:d_meta_hash, 17)), false)" },
+	{ NULL, NULL },
+};
+
+/* The original's table has none, and no metadata. */
+static const struct part of_texts[] = {
+	{ "same_content", "excluded.content = coalesce(d.content, '')" },
+	{ "same_meta", "coalesce(excluded.title = d.title,"
+		       " excluded.title IS NULL)" },
+	{ NULL, NULL },
+};
+
+static const struct part of_vectors[] = {
+	{ "row_vector", "(CAST($12 AS :vectors))[r.place]" },
+	{ NULL, NULL },
+};
+
+/* unnest() does not take an array of arrays apart: it is a flat one. */
+static const struct part of_arrays[] = {
+	{ "row_vector", "CASE WHEN r.place IS NOT NULL THEN"
+			" ($12::double precision[])"
+			"[(r.place - 1) * $20::integer + 1 :"
+			" r.place * $20::integer] END" },
+	{ NULL, NULL },
+};
+
+#define WORDS_OF_TITLE(title) \
+	"setweight(to_tsvector(:language, " title "), 'A')"
+
+static const struct part of_words[] = {
+	{ "words_column", ", words" },
+	{ "words_row",
+	  ", " WORDS_OF_TITLE(
+		  "coalesce(r.title, '')") " || "
+					   "setweight(to_tsvector(:language, "
+					   "left(r.content, $19)), 'D')" },
+	{ "words_set",
+	  ", words = CASE"
+	  " WHEN :same_content AND :same_meta AND d.hashed_at = d.updated_at"
+	  " THEN d.words"
+	  " WHEN excluded.title IS NULL AND d.title IS NOT NULL"
+	  " THEN " WORDS_OF_TITLE("d.title") " || excluded.words"
+					     " ELSE excluded.words END" },
+	{ NULL, NULL },
+};
+
+static const struct part without_words[] = {
+	{ "words_column", "" },
+	{ "words_row", "" },
+	{ "words_set", "" },
+	{ NULL, NULL },
+};
+
+static const char *find(const struct part *parts, struct wr_str name)
+{
+	for (; parts->name; parts++)
+		if (str_eq(str_of(parts->name), name))
+			return parts->text;
+	return NULL;
+}
+
+const char *sql_part(const struct layout *l, struct wr_str name)
+{
+	const struct part *lists[] = {
+		l->plain ? of_texts : of_digests,
+		l->vector.kind == VECTOR_AS_ARRAY ? of_arrays : of_vectors,
+		l->has_words ? of_words : without_words,
+	};
+	const char *text = NULL;
+
+	if (str_eq(name, str_of("filter")))
+		return filter_sql_condition;
+	for (size_t i = 0; !text && i < sizeof(lists) / sizeof(lists[0]); i++)
+		text = find(lists[i], name);
+	return text;
+}

@@ -1,0 +1,25 @@
+/*
+ * sql_part.h - the variables of statements that are made of others.
+ *
+ * What several statements say, or what one says in several places, or in
+ * another way for each kind of table.  Any thread.
+ */
+#ifndef BACKEND_POSTGRES_SQL_PART_H
+#define BACKEND_POSTGRES_SQL_PART_H
+
+#include "backend/postgres/layout.h"
+
+/*
+ * The text that stands for ":name", NULL where there is none of that name.  It
+ * has variables in its turn, and may be empty.
+ *   filter        see filter_sql.h
+ *   same_content, same_meta
+ *                 is the row that is excluded the same as d?  (upsert)
+ *   row_vector    element r.place of $12, the vectors
+ *   words_column, words_row, words_set
+ *                 what the column of words adds to the three lists of an
+ *                 upsert; $19 is how many characters of the content count
+ */
+const char *sql_part(const struct layout *l, struct wr_str name);
+
+#endif
