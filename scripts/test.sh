@@ -1,5 +1,6 @@
 #!/bin/sh
-# Everything that must hold, in four builds:
+# Everything that must hold, in four builds, with PostgreSQL servers that
+# scripts/servers starts and stops:
 #
 #   build         as it is installed: every test
 #   build-asan    AddressSanitizer and UndefinedBehaviorSanitizer: every test
@@ -17,7 +18,13 @@ meson=${MESON-/usr/bin/meson}
 [ -x "$meson" ] || meson=meson
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+WINDROW_TEST_SERVERS=
+stop() {
+  [ -z "$WINDROW_TEST_SERVERS" ] || scripts/servers stop "$WINDROW_TEST_SERVERS"
+  rm -rf "$work"
+}
+trap stop EXIT
+trap 'exit 1' HUP INT TERM
 
 passed=0
 failed=0
@@ -98,6 +105,11 @@ build() { # FOLDER MESON-OPTION... -- TARGET...
 }
 
 wrapper=
+
+# Real databases, for all builds; tests that find none say so and are skipped.
+if scripts/servers start --until $$ >"$work/servers"; then
+  . "$work/servers"
+fi
 
 say "house rules"
 begin
