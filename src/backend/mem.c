@@ -490,9 +490,11 @@ static int mem_open(void **self, const struct backend_config *config,
 		    struct settings *settings, struct wr_error *err)
 {
 	struct mem_store *s;
-	int status = check_location(config, err);
+	int status = settings_refuse(config, "mem", err);
 
 	*self = NULL;
+	if (!status)
+		status = check_location(config, err);
 	if (status)
 		return status;
 	s = mem_zalloc(1, sizeof(*s));

@@ -76,3 +76,21 @@ int settings_describe(const struct settings *s, const char *backend,
 			return WR_ENOMEM;
 	return 0;
 }
+
+int settings_refuse(const struct backend_config *config, const char *where,
+		    struct wr_error *err)
+{
+	const char *what = config->schema	 ? "a schema"
+			   : config->table	 ? "a table to choose"
+			   : config->vector_type ? "types of vectors"
+			   : config->language	 ? "languages of full text"
+			   : config->distributed
+				   ? "workers to be distributed over"
+				   : NULL;
+
+	if (!what)
+		return 0;
+	return error_set(err, WR_EINVAL, 0, where,
+			 "only a PostgreSQL store has %s; leave that out",
+			 what);
+}

@@ -17,4 +17,11 @@ const char *settings_fulltext_name(enum wr_fulltext fulltext);
 int settings_describe(const struct settings *s, const char *backend,
 		      struct result *result);
 
+/*
+ * For backends that are no PostgreSQL: what of config only that has is
+ * WR_EINVAL.
+ */
+int settings_refuse(const struct backend_config *config, const char *where,
+		    struct wr_error *err);
+
 #endif

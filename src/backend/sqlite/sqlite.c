@@ -5,6 +5,7 @@
  * through the reads, each on a worker of the loop.
  */
 #include "backend/backend.h"
+#include "backend/settings.h"
 #include "backend/sqlite/conn.h"
 #include "backend/sqlite/location.h"
 #include "base/error.h"
@@ -243,7 +244,10 @@ static int store_open(void **self, const struct backend_config *config,
 	list_init(&s->writes);
 	list_init(&s->reads);
 	list_init(&s->canceled);
-	status = location_path(&s->shared.path, config->location, &ours);
+	status = settings_refuse(config, "sqlite", &ours);
+	if (!status)
+		status =
+			location_path(&s->shared.path, config->location, &ours);
 	if (!status && init_slots(s))
 		status = error_nomem(&ours, "sqlite");
 	if (!status) {
