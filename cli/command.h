@@ -26,6 +26,6 @@ struct command {
 extern const struct command ingest_command, init_command, known_command,
 	get_command, search_command, stats_command, prune_command,
 	delete_command, export_command, embed_command, doctor_command,
-	migrate_command;
+	migrate_command, index_command;
 
 #endif

@@ -85,7 +85,7 @@ static int open_store(struct ingest *in)
 		o.max_content_bytes = opts->max_content;
 		o.op_timeout_ms = timeout_ms(opts->timeout);
 		err = (struct wr_error){ 0 };
-		rc = store_open_with(&in->store, url, &o, &err);
+		rc = store_open_with(&in->store, &opts->common, url, &o, &err);
 		if (!rc)
 			return EXIT_FINE;
 		in->store = NULL;

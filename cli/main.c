@@ -8,12 +8,14 @@
 #include "memory.h"
 #include "output.h"
 #include "signals.h"
+#include "store.h"
 #include "windrow.h"
 
 static const struct command *const commands[] = {
-	&ingest_command, &init_command,	 &known_command,  &get_command,
-	&search_command, &stats_command, &export_command, &prune_command,
-	&delete_command, &embed_command, &doctor_command, &migrate_command,
+	&ingest_command,  &init_command,  &known_command,  &get_command,
+	&search_command,  &stats_command, &export_command, &prune_command,
+	&delete_command,  &embed_command, &index_command,  &doctor_command,
+	&migrate_command,
 };
 enum { NCOMMANDS = sizeof(commands) / sizeof(*commands) };
 
@@ -116,6 +118,7 @@ static const struct command *find(const char *name)
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct common *common = memory_new(1, command->settings);
+	char name[STORE_NAME];
 	int n, status = EXIT_CANNOT;
 
 	n = options_parse(command->name, command->options, common, argc, argv);
@@ -133,7 +136,8 @@ static int run(const struct command *command, int argc, char **argv)
 		output_cannot(WR_EINVAL,
 			      "%s: '%s' is too much; usage: "
 			      "windrow %s %s",
-			      command->name, argv[command->max_args],
+			      command->name,
+			      store_name(name, argv[command->max_args]),
 			      command->name, command->arguments);
 	else
 		status = command->run(common, (size_t)n, argv);

@@ -14,10 +14,24 @@ enum { OPTIONS_MAX = 40, FIRST_LONG = 256 };
 
 const struct option_spec common_options[] = {
 	{ OPTION_TEXT, "db", 0, offsetof(struct common, db), "URL",
-	  "The store, such as sqlite:///pages.db (in this folder) or "
-	  "sqlite:////var/lib/pages.db.  Else $WINDROW_DB, else "
-	  "sqlite:///windrow.db.",
+	  "The store, such as sqlite:///pages.db (in this folder), "
+	  "sqlite:////var/lib/pages.db or postgresql://user@host/database.  "
+	  "Else $WINDROW_DB, else sqlite:///windrow.db.  Other users of the "
+	  "machine can see a password in a command: put it in ~/.pgpass or "
+	  "$PGPASSWORD.",
 	  0, 0 },
+	{ OPTION_TEXT, "schema", 0, offsetof(struct common, schema), "NAME",
+	  "PostgreSQL: the schema of the table; default public.", 0, 0 },
+	{ OPTION_TEXT, "table", 0, offsetof(struct common, table), "NAME",
+	  "PostgreSQL: the table; default scraped_documents.", 0, 0 },
+	{ OPTION_NUMBER, "pool-size", 0, offsetof(struct common, pool_size),
+	  "N",
+	  "PostgreSQL: so many connections are kept, once they were needed; "
+	  "default 20.",
+	  1, 10000 },
+	{ OPTION_COUNT, "max-overflow", 0,
+	  offsetof(struct common, max_overflow), "N",
+	  "PostgreSQL: so many more at a time; default 10.", 0, 10000 },
 	{ OPTION_FLAG, "json", 0, offsetof(struct common, json), NULL,
 	  "Print the result as JSON.", 0, 0 },
 	{ OPTION_FLAG, "help", 'h', offsetof(struct common, help), NULL,
@@ -97,7 +111,8 @@ static int set_number(const char *command, const struct option_spec *spec,
 
 	if (!parse_number(&n, s, spec->kind == OPTION_SIZE) && n >= spec->min &&
 	    n <= max) {
-		*(uint64_t *)field(spec, settings) = n;
+		*(uint64_t *)field(spec, settings) =
+			n + (spec->kind == OPTION_COUNT);
 		return 0;
 	}
 	if (spec->max)
@@ -142,6 +157,7 @@ static int set(const char *command, const struct option_spec *spec,
 			return bad_value(command, spec, s, spec->value);
 		return 0;
 	case OPTION_NUMBER:
+	case OPTION_COUNT:
 	case OPTION_SIZE:
 		return set_number(command, spec, settings, s);
 	case OPTION_AGE:

@@ -21,6 +21,7 @@ enum option_kind {
 	OPTION_LIST,   /* struct option_list; may be given again and again */
 	OPTION_CHOICE, /* int: 1 for the first of value, "update|skip|fail" */
 	OPTION_NUMBER, /* uint64_t, min to max */
+	OPTION_COUNT,  /* uint64_t, one more than was said: 0 may be said */
 	OPTION_SIZE,   /* uint64_t, in bytes: "64M"; min to max */
 	OPTION_AGE,    /* int64_t, in microseconds: "30d"; never 0 */
 	OPTION_TIME    /* int64_t, in microseconds since 1970; never 0 */
@@ -44,6 +45,8 @@ struct option_spec {
 /* What every command takes; its settings begin with this. */
 struct common {
 	const char *db;
+	const char *schema, *table;
+	uint64_t pool_size, max_overflow; /* the latter plus 1 */
 	bool json;
 	bool help;
 };

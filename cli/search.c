@@ -20,7 +20,7 @@
 struct search_options {
 	struct common common;
 	int mode;
-	uint64_t limit;
+	uint64_t limit, effort;
 	struct selection sel;
 };
 
@@ -123,6 +123,7 @@ static int search(const struct search_options *opts, struct wr_filter *filter,
 	query.mode = modes[opts->mode];
 	query.text = words;
 	query.limit = (uint32_t)opts->limit;
+	query.effort = (uint32_t)opts->effort;
 	query.filter = filter;
 	if (!opts->common.json) {
 		query.mark_start = (struct wr_str){ &start, 1 };
@@ -171,6 +172,12 @@ static const struct option_spec options[] = {
 	  0, 0 },
 	{ OPTION_NUMBER, "limit", 'k', offsetof(struct search_options, limit),
 	  "N", "At most so many pages; default 10.", 1, 10000 },
+	{ OPTION_NUMBER, "effort", 0, offsetof(struct search_options, effort),
+	  "N",
+	  "So many candidates are looked at in an approximate index "
+	  "(PostgreSQL's HNSW, ef_search): more finds better, and takes "
+	  "longer; default 40, or twice --limit.",
+	  1, 1000 },
 	{ OPTION_TEXT, "host", 0, offsetof(struct search_options, sel.host),
 	  "HOST", SELECT_HOST_HELP, 0, 0 },
 	{ OPTION_TEXT, "url-prefix", 0,

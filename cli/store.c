@@ -1,12 +1,43 @@
 #include "store.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "output.h"
 
 enum { LONG_MS = 86400000 }; /* a day */
+
+/* "host=... dbname=...", as libpq has it. */
+static bool is_conninfo(const char *url)
+{
+	size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
+
+	return n && url[n + strspn(url + n, " ")] == '=';
+}
+
+const char *store_name(char out[STORE_NAME], const char *url)
+{
+	const char *address = strstr(url, "://"), *at, *rest;
+
+	if (strncmp(url, "postgres", 8) || !address) {
+		snprintf(out, STORE_NAME, "%s",
+			 is_conninfo(url) ? "postgresql:" : url);
+		return out;
+	}
+	address += 3;
+	at = strrchr(address, '@');
+	rest = strchr(address, '?');
+	/* Where a password ends cannot be told from here. */
+	if (at && rest && at > rest)
+		address = "";
+	else if (at)
+		address = at + 1;
+	snprintf(out, STORE_NAME, "postgresql:%s%.*s", *address ? "//" : "",
+		 (int)strcspn(address, "?"), address);
+	return out;
+}
 
 const char *store_url(const struct common *common)
 {
@@ -24,7 +55,7 @@ const char *store_url(const struct common *common)
 		}
 		return "sqlite:///windrow.db";
 	}
-	if (strstr(url, "://") || !strncmp(url, "mem:", 4))
+	if (strstr(url, "://") || !strncmp(url, "mem:", 4) || is_conninfo(url))
 		return url;
 	output_cannot(WR_EINVAL,
 		      "%s wants the URL of a store: for the file %s say "
@@ -55,10 +86,18 @@ static void log_line(enum wr_log_level level, const char *where,
 			     where && *where ? ": " : "", message);
 }
 
-int store_open_with(wr_store **out, const char *url, struct wr_options *opts,
+int store_open_with(wr_store **out, const struct common *common,
+		    const char *url, struct wr_options *opts,
 		    struct wr_error *err)
 {
 	opts->store = url;
+	opts->schema = common->schema;
+	opts->table = common->table;
+	opts->pool_size = (uint32_t)common->pool_size;
+	if (common->max_overflow == 1)
+		opts->max_overflow = WR_NONE;
+	else if (common->max_overflow)
+		opts->max_overflow = (uint32_t)common->max_overflow - 1;
 	opts->log = log_line;
 	opts->log_level = WR_LOG_WARN;
 	return wr_open_wait(out, opts, -1, err);
@@ -89,7 +128,7 @@ int store_open(wr_store **out, const struct common *common,
 		opts.embedder = "none";
 	if (need == STORE_BARE_LONG || need == STORE_EMBEDDER_LONG)
 		opts.op_timeout_ms = LONG_MS;
-	if (!store_open_with(out, url, &opts, &err))
+	if (!store_open_with(out, common, url, &opts, &err))
 		return EXIT_FINE;
 	*out = NULL;
 	return store_cannot_open(&err);

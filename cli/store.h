@@ -13,6 +13,13 @@
  */
 const char *store_url(const struct common *common);
 
+/*
+ * The store as it may be shown: without what comes after a server's database,
+ * and without user and password.  Returned in out.
+ */
+enum { STORE_NAME = 512 };
+const char *store_name(char out[STORE_NAME], const char *url);
+
 enum store_need {
 	STORE_BARE,	 /* needs no embedder: opens whatever was recorded */
 	STORE_EMBEDDER,	 /* opens with the recorded embedder */
@@ -28,10 +35,11 @@ int store_open(wr_store **out, const struct common *common,
 	       enum store_need need);
 
 /*
- * Open with options of one's own; the store's URL and the log are filled in
- * here.  0 or a negative status with *err.
+ * Open with options of one's own; what is common to all commands and the log
+ * are filled in here.  0 or a negative status with *err.
  */
-int store_open_with(wr_store **out, const char *url, struct wr_options *opts,
+int store_open_with(wr_store **out, const struct common *common,
+		    const char *url, struct wr_options *opts,
 		    struct wr_error *err);
 /* Say why opening failed, and what to do; returns EXIT_CANNOT. */
 int store_cannot_open(const struct wr_error *err);

@@ -9,7 +9,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = (
-    "ingest init known get search stats export prune delete embed doctor migrate"
+    "ingest init known get search stats export prune delete embed index doctor "
+    "migrate"
 ).split()
 READING = {
     "known": [],
@@ -20,9 +21,14 @@ READING = {
     "prune": ["--older-than", "1d"],
     "delete": ["https://example.org/"],
     "embed": ["--pending"],
+    "index": [],
     "doctor": [],
     "migrate": [],
 }
+
+
+# What the manual describes once, for all of them.
+COMMON = {"db", "schema", "table", "pool-size", "max-overflow", "json", "help"}
 
 
 def options_in(text):
@@ -64,8 +70,8 @@ def test_every_command_has_help_and_the_manual_agrees(windrow, command):
     assert text.startswith(f"Usage: windrow {command} ")
     assert windrow("help", command) == text
     options = options_in(text)
-    assert {"db", "json", "help"} <= options
-    assert options - {"db", "json", "help"} == manual_sections()[command]
+    assert COMMON <= options
+    assert options - COMMON == manual_sections()[command]
 
 
 def test_no_line_of_help_is_wider_than_a_terminal(windrow):
@@ -105,6 +111,14 @@ def test_version(windrow):
         (["prune", "--older-than", "1d", "--before", "2024-01-01"], ["exclude"]),
         (["known", "--stored", "--all"], ["exclude"]),
         (["embed"], ["--pending"]),
+        (["index", "--drop", "-m", "8"], ["not for --drop"]),
+        (["index", "--text", "--ef-construction", "80"], ["of vectors"]),
+        (["index", "-m", "1"], ["from 2 to 100"]),
+        (["search", "--effort", "0", "x"], ["from 1 to 1000"]),
+        (["stats", "--pool-size", "0"], ["from 1 to 10000"]),
+        (["init", "--vector-type", "bits"], ["vector|halfvec|array"]),
+        (["init", "--no-fulltext", "--fulltext", "on"], ["--no-fulltext"]),
+        (["init", "--fulltext", "off", "--language", "german"], ["full text"]),
     ],
 )
 def test_a_wrong_call_is_explained_in_one_line(windrow, args, words):

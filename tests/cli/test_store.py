@@ -40,6 +40,60 @@ def test_init_where_it_cannot(windrow):
     assert windrow.fails("init", "--db", "sqlite:///no/such/folder/x.db")
 
 
+@pytest.mark.parametrize(
+    "option, word",
+    [
+        (["--schema", "pages"], "schema"),
+        (["--table", "pages"], "table"),
+        (["--vector-type", "halfvec"], "vectors"),
+        (["--language", "german"], "languages"),
+        (["--distributed"], "workers"),
+    ],
+)
+def test_what_only_postgresql_has_is_refused(windrow, option, word):
+    reason = windrow.fails("init", *option)
+    assert "PostgreSQL" in reason and word in reason
+    assert not windrow.path.exists()
+
+
+def test_what_does_not_matter_here_does_no_harm(windrow):
+    windrow("init", "--pool-size", "3", "--max-overflow", "0")
+    windrow.ingest([page(1)], "--pool-size", "1")
+    assert windrow.object("stats", "--exact")["documents"] == 1
+    assert len(windrow.objects("search", "--effort", "200", "page")) == 1
+
+
+def test_fulltext_can_be_said_either_way(windrow):
+    windrow("init", "--fulltext", "off")
+    assert windrow.object("stats")["fulltext"] == "off"
+    assert windrow.fails("init", "--fulltext", "on", "--no-fulltext")
+
+
+def test_there_is_no_index_to_build(windrow):
+    windrow.ingest([page(1)])
+    assert windrow("index") == "nothing to build\n"
+    assert windrow("index", "--drop") == "nothing to drop\n"
+    assert windrow.object("index", "--text")["built"] == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:5ecret@localhost:1/x",
+        "postgresql://me@localhost:1/x?password=5ecret",
+        "host=localhost port=1 password=5ecret",
+        "host=localhost port=1 password='5ecret",
+        "postgresql://me:5ecret@localhost:99999/x",
+        "postgresql+asyncpg://me:5ec%72et@localhost:1/x",
+    ],
+)
+def test_a_password_is_never_printed(windrow, url):
+    for args in (["stats", "--db", url], ["init", "--json", "--db", url], ["stats", url]):
+        done = windrow.run(*args)
+        assert done.returncode == 2, done
+        assert "5ec" not in done.stdout + done.stderr, done
+
+
 def test_urls_as_given_keeps_them_apart(windrow):
     windrow("init", "--urls", "as-given")
     given = ["https://E.org/a#b", "https://e.org/a"]
