@@ -611,6 +611,59 @@ static void stats_check_and_migrate_answer(void **state)
 	wr_reply_free(r);
 }
 
+static void indexes_and_progress_answer_where_there_are_none(void **state)
+{
+	struct stand *st = *state;
+	struct wr_index index = WR_INDEX_INIT;
+	const char *name, *value;
+	uint64_t number;
+	wr_reply *r;
+
+	stand_open(st);
+	fill(st);
+	must(wr_index_wait(st->store, &index, -1, &r, &st->err), &st->err);
+	assert_int_equal(wr_reply_total(r), 0);
+	wr_reply_free(r);
+	index.which = WR_INDEX_TEXT;
+	index.drop = 1;
+	must(wr_index_wait(st->store, &index, -1, &r, &st->err), &st->err);
+	assert_int_equal(wr_reply_total(r), 0);
+	wr_reply_free(r);
+	must(wr_progress_wait(st->store, -1, &r, &st->err), &st->err);
+	assert_int_equal(wr_reply_property(r, 0, &name, &value), 0);
+	assert_int_equal(wr_reply_stat(r, 0, &name, &number), 0);
+	wr_reply_free(r);
+	index.which = 4;
+	assert_int_equal(wr_index(st->store, &index, st->q, 1, &st->err),
+			 WR_EINVAL);
+	assert_int_equal(wr_index(st->store, NULL, st->q, 1, &st->err),
+			 WR_EINVAL);
+	index.size = 0;
+	assert_int_equal(wr_index(st->store, &index, st->q, 1, &st->err),
+			 WR_EINVAL);
+}
+
+static void what_only_postgresql_has_is_refused(void **state)
+{
+	struct stand *st = *state;
+	struct wr_options wishes[] = { WR_OPTIONS_INIT, WR_OPTIONS_INIT,
+				       WR_OPTIONS_INIT, WR_OPTIONS_INIT,
+				       WR_OPTIONS_INIT };
+	wr_store *store;
+
+	wishes[0].schema = "pages";
+	wishes[1].table = "pages";
+	wishes[2].vector_type = "halfvec";
+	wishes[3].language = "german";
+	wishes[4].distributed = 1;
+	for (int i = 0; i < 5; i++) {
+		wishes[i].store = st->opts.store;
+		assert_int_equal(wr_open_wait(&store, &wishes[i], -1, &st->err),
+				 WR_EINVAL);
+		assert_non_null(strstr(st->err.message, "PostgreSQL"));
+	}
+}
+
 /* ------------------------------------------------------- there and back -- */
 
 static void export_to(struct stand *st, const char *path)
@@ -703,6 +756,8 @@ int main(void)
 		BOTH(a_delete_takes_its_turn_with_submissions),
 		BOTH(a_prune_deletes_what_passes_its_filter),
 		BOTH(stats_check_and_migrate_answer),
+		BOTH(indexes_and_progress_answer_where_there_are_none),
+		BOTH(what_only_postgresql_has_is_refused),
 		BOTH(what_is_exported_comes_back_the_same),
 	};
 
