@@ -40,6 +40,11 @@ struct driver {
 	bool threads;  /* runs on libuv's loop, else on the simulation's */
 	bool faulty;   /* wrapped by faulty.c */
 	bool stems;    /* finds "indexes" for "indexing" */
+	/* A number of a vector comes back changed by so much of it, at most. */
+	float rounding;
+	const char *vector_type; /* of the stores that are made; NULL: any */
+	/* Why it cannot be tested here, NULL: it can; NULL: it always can. */
+	const char *(*missing)(void);
 };
 
 /* Defined by each executable. */

@@ -66,6 +66,7 @@ int store_open(struct fixture *fx, const char *location, enum wr_create create,
 		.loop = fx->loop,
 		.log = &silence,
 		.busy_timeout_ms = 5000,
+		.vector_type = fx->driver->vector_type,
 	};
 	int status;
 

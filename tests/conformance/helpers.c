@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "record/digest.h"
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -331,7 +332,8 @@ void assert_vector(const struct document *doc, const float *wanted)
 	assert_non_null(doc->embedding);
 	assert_int_equal(doc->dim, DIM);
 	for (size_t i = 0; i < DIM; i++)
-		if (doc->embedding[i] != wanted[i])
+		if (fabsf(doc->embedding[i] - wanted[i]) >
+		    fabsf(wanted[i]) * driver.rounding)
 			fail_msg("element %zu is %g, not %g", i,
 				 (double)doc->embedding[i], (double)wanted[i]);
 }
