@@ -103,10 +103,15 @@ void page_text(const struct page_maker *m, uint64_t i, char *out, size_t size)
 	memset(out + at, '.', size - at);
 }
 
+void page_numbers(uint64_t seed, float *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (float)(int32_t)draw(&seed) / 2147483648.0f;
+}
+
 void pages_init(struct pages *p, size_t n, size_t content_bytes, uint64_t seed)
 {
 	struct page_maker *m = page_maker_new(seed);
-	uint64_t state = seed;
 
 	*p = (struct pages){ .n = n };
 	p->recs = bench_alloc(n, sizeof(*p->recs));
@@ -114,8 +119,7 @@ void pages_init(struct pages *p, size_t n, size_t content_bytes, uint64_t seed)
 	p->titles = bench_alloc(n, PAGE_TITLE);
 	p->contents = bench_alloc(n, content_bytes);
 	p->numbers = bench_alloc(n + PAGE_DIM, sizeof(*p->numbers));
-	for (size_t i = 0; i < n + PAGE_DIM; i++)
-		p->numbers[i] = (float)(int32_t)draw(&state) / 2147483648.0f;
+	page_numbers(seed, p->numbers, n + PAGE_DIM);
 	for (size_t i = 0; i < n; i++) {
 		struct wr_record *rec = &p->recs[i];
 		char *url = p->urls + i * PAGE_URL;

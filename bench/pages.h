@@ -23,6 +23,10 @@ size_t page_url(const struct page_maker *m, uint64_t i, char out[PAGE_URL]);
 /* size bytes of text, of page i. */
 void page_text(const struct page_maker *m, uint64_t i, char *out, size_t size);
 
+/* n numbers between -1 and 1, in which vectors overlap: that of page i
+   begins with number i. */
+void page_numbers(uint64_t seed, float *out, size_t n);
+
 /* n pages in memory, as records, with vectors. */
 struct pages {
 	size_t n;

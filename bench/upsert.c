@@ -9,7 +9,7 @@ enum { OID_BYTEA = 17, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184 };
 
 #define FETCHED_US INT64_C(1700000000000000)
 
-static const char copy_head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0";
+static const char copy_head[] = "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0";
 
 const char upsert_copy_columns[] =
 	"(url, title, content, embedding, content_hash, meta_hash, fetched_at, "
