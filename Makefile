@@ -18,10 +18,13 @@ command:
 	@scripts/build.sh build $(RELEASE) -- cli/windrow
 	@ln -sf cli/windrow build/windrow
 
+# Of the demo: sqlite, or postgresql, which it starts itself.
+DB = sqlite
+
 demo:
-	@scripts/setup.sh demo
+	@scripts/setup.sh demo$(filter-out -sqlite,-$(DB))
 	@$(MAKE) --no-print-directory command
-	@scripts/demo.sh
+	@scripts/demo.sh $(DB)
 
 test:
 	@scripts/setup.sh test
@@ -48,6 +51,7 @@ clean:
 help:
 	@echo "make          build the library and the command (build/windrow)"
 	@echo "make demo     take in PostgreSQL's manual and search it"
+	@echo "make demo DB=postgresql   the same, on a server that it starts"
 	@echo "make test     every check and test, in four builds"
 	@echo "make bench    measure beside a peer (BENCH_SCALE=0.1: a short run)"
 	@echo "make fuzz     run the fuzzers (FUZZ_SECONDS=60: each)"

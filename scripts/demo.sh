@@ -1,17 +1,34 @@
 #!/bin/sh
 # The main job on real input: PostgreSQL's manual goes in, and is found again.
 #
-#   scripts/demo.sh        after make (build/windrow) and setup.sh demo
+#   scripts/demo.sh [sqlite|postgresql]     after make (build/windrow)
 #
-# Leaves the store in windrow-demo/.  Fails if anything is not as it should be.
+# Over SQLite after setup.sh demo; leaves the store in windrow-demo/.  Over
+# PostgreSQL 18 with pgvector after setup.sh demo-postgresql: that server is
+# started for the demo, and stopped and removed behind it.  Fails if anything is
+# not as it should be.
 set -eu
 cd "$(dirname "$0")/.."
+db=${1-sqlite}
 
 windrow=build/windrow
 pages=/usr/share/doc/postgresql-doc-15/html
 base=https://www.postgresql.org/docs/15/
 folder=windrow-demo
-WINDROW_DB=sqlite:///$folder/demo.db
+
+case $db in
+sqlite) WINDROW_DB=sqlite:///$folder/demo.db ;;
+postgresql)
+  # Again, with a server.
+  [ -n "${WINDROW_DEMO_AGAIN-}" ] ||
+    WINDROW_DEMO_AGAIN=1 exec scripts/servers run --only 18 scripts/demo.sh postgresql
+  WINDROW_DB=$WINDROW_TEST_PG18
+  ;;
+*)
+  echo "usage: scripts/demo.sh [sqlite|postgresql]" >&2
+  exit 2
+  ;;
+esac
 export WINDROW_DB
 
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
@@ -61,11 +78,15 @@ say "Windrow stores scraped pages and finds them again.  Here are $count pages:
 the manual of PostgreSQL 15, as Debian installs it in
 $pages."
 
-if [ -e "$folder/demo.db" ]; then
+if [ "$db" = postgresql ]; then
+  say "They go into a PostgreSQL 18 with pgvector, which was started for this."
+  show init
+  $windrow init || fail "no store can be made"
+elif [ -e "$folder/demo.db" ]; then
   say "A store of an earlier demo is here: it is deleted, to start afresh."
   rm -f "$folder"/demo.db*
 fi
-mkdir -p "$folder"
+[ "$db" != sqlite ] || mkdir -p "$folder"
 
 say "1. Take them in, under the addresses they have on the web."
 show "ingest --base-url $base $pages"
@@ -75,6 +96,14 @@ printf '%s\n' "$report"
 [ "$(member inserted "$report")" = "$count" ] ||
   fail "not all of the $count pages are new"
 [ "$(member embedded "$report")" -gt 0 ] || fail "nothing was embedded"
+
+if [ "$db" = postgresql ]; then
+  say "   All is in: now the indexes, which would have slowed that down."
+  show index
+  report=$($windrow index --json) || fail "the indexes could not be built"
+  printf '%s\n' "$report"
+  [ "$(member built "$report")" = 2 ] || fail "not both indexes were built"
+fi
 
 say "2. Search by the name of a function."
 find_page functions-math.html width_bucket
@@ -96,6 +125,18 @@ printf '%s\n' "$report"
 say "5. What is in the store?"
 show stats
 $windrow stats
+
+if [ "$db" = postgresql ]; then
+  say "6. Is all well?"
+  show doctor
+  $windrow doctor || fail "it is not"
+  say "The server is stopped and removed now.  With one of your own:"
+  cat <<END
+  export WINDROW_DB=postgresql://user@host/database
+  build/windrow init
+END
+  exit 0
+fi
 
 say "The store is yours to play with: $folder/demo.db.  For example:"
 cat <<END

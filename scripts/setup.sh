@@ -1,7 +1,7 @@
 #!/bin/sh
 # Install what Windrow needs, from Debian's own packages.
 #
-#   scripts/setup.sh [build|demo|test|bench]
+#   scripts/setup.sh [build|demo|demo-postgresql|test|bench]
 #
 # Silent, quick and without network where everything is there already.
 set -eu
@@ -17,10 +17,11 @@ python3-pytest python3-venv zstd gzip"
 case "${1-build}" in
 build) wanted=$build ;;
 bench) wanted="$build $servers" ;;
-demo) wanted="$demo $servers" ;;
+demo) wanted=$demo ;;
+demo-postgresql) wanted="$demo $servers" ;;
 test) wanted=$test ;;
 *)
-  echo "usage: scripts/setup.sh [build|demo|test|bench]" >&2
+  echo "usage: scripts/setup.sh [build|demo|demo-postgresql|test|bench]" >&2
   exit 2
   ;;
 esac
