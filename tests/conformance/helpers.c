@@ -332,8 +332,8 @@ void assert_vector(const struct document *doc, const float *wanted)
 	assert_non_null(doc->embedding);
 	assert_int_equal(doc->dim, DIM);
 	for (size_t i = 0; i < DIM; i++)
-		if (fabsf(doc->embedding[i] - wanted[i]) >
-		    fabsf(wanted[i]) * driver.rounding)
+		if (!(fabsf(doc->embedding[i] - wanted[i]) <=
+		      fabsf(wanted[i]) * driver.rounding))
 			fail_msg("element %zu is %g, not %g", i,
 				 (double)doc->embedding[i], (double)wanted[i]);
 }
