@@ -103,3 +103,10 @@ def page(i, text=None, **more):
 @pytest.fixture
 def windrow(tmp_path):
     return Windrow(tmp_path)
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """Where all are skipped, so is the whole file: Meson's word for it."""
+    stats = session.config.pluginmanager.get_plugin("terminalreporter").stats
+    if not exitstatus and stats.get("skipped") and not stats.get("passed"):
+        session.exitstatus = 77
