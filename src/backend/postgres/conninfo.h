@@ -21,6 +21,8 @@ struct conninfo {
 	const char *display;
 	/* What was given in the query part of the URI; NULL: it was not. */
 	const char *schema, *table;
+	/* As libpq's connect_timeout says; 0: it does not. */
+	uint32_t connect_timeout_ms;
 	/* Passwords that must not be seen, for conninfo_redact(). */
 	const char **secrets;
 	size_t nsecrets;

@@ -10,10 +10,10 @@
 
 #include "backend/postgres/conninfo.h"
 #include "backend/postgres/wire.h"
+#include "base/buf.h"
 #include "base/list.h"
+#include "base/log.h"
 #include "base/loop.h"
-
-struct link;
 
 /* What is done with the answers. */
 struct exchange {
@@ -32,6 +32,39 @@ struct exchange {
 	void (*done)(struct exchange *x, const struct wr_error *err);
 	const char *what; /* "writing a batch": for messages */
 };
+
+struct link {
+	/* The pool's: see pool.c. */
+	struct list_node node;
+	struct pool *pool;
+	int64_t replace_at_us;
+	/* Idle, and the server closed it; link_free() is allowed. */
+	void (*hung_up)(struct link *l);
+
+	/* What follows is link.c's. */
+	PGconn *conn;
+	struct loop *loop;
+	const struct log *log;
+	const struct conninfo *info;
+	struct loop_fd watch;
+	struct loop_timer timer; /* of the exchange */
+	struct loop_task tell;	 /* its end, where it could not be sent */
+	struct exchange *exchange;
+	int64_t deadline_us;
+	struct buf sent; /* a byte a command: what kind */
+	size_t answered; /* so many of them */
+	unsigned results;
+	unsigned exchanges; /* begun so far */
+	int hurried;	    /* why the server was asked to cancel; 0: not */
+	bool broken;
+	struct wr_error error; /* the first of the exchange */
+};
+
+/* Takes conn, also where it fails: a new connection, with nothing sent. */
+int link_new(struct link **out, struct loop *loop, const struct log *log,
+	     const struct conninfo *info, PGconn *conn, struct wr_error *err);
+/* No exchange runs. */
+void link_free(struct link *l);
 
 /*
  * Add a statement to what link_run() will send: it is copied.  Results come in

@@ -37,8 +37,11 @@ struct pool_wait {
 	int64_t deadline_us;
 };
 
+/* Touches nothing of the loop yet: any thread.  0 or WR_ENOMEM. */
 int pool_new(struct pool **out, const struct pool_config *config);
 
+/* One that is idle, at once; NULL: there is none, so wait. */
+struct link *pool_try(struct pool *p);
 void pool_take(struct pool *p, struct pool_wait *w);
 /* Stop waiting: ready() will not come. */
 void pool_leave(struct pool *p, struct pool_wait *w);

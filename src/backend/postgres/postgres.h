@@ -31,6 +31,16 @@ struct postgres {
 	struct list_node tasks;	 /* under way */
 	struct list_node admins; /* operations that wait for the worker */
 	struct admin *admin;	 /* the one that runs; NULL: none */
+	/* Those before layout: its statements may be theirs. */
+	struct layout **old_layouts;
+	size_t nold_layouts;
+	/* Operations whose end is to be told, for that is never done inside
+	 * the call that leads to it. */
+	struct list_node ended;
+	struct loop_task tell;
+	bool telling; /* tell is posted */
+	void (*closed)(void *arg);
+	void *closed_arg;
 
 	/* Shared with the worker; has a lock of its own. */
 	struct schema_progress progress;
@@ -50,6 +60,14 @@ struct admin {
 	struct loop_job job;
 	struct wr_error error;
 };
+
+/* Queue op for the worker. */
+void admin_start(struct postgres *pg, struct backend_op *op);
+void admin_cancel(struct postgres *pg, struct backend_op *op);
+
+/* op ends, with err, from the loop; needs no memory. */
+void postgres_end_op(struct postgres *pg, struct backend_op *op,
+		     const struct wr_error *err);
 
 int admin_settings(struct admin *a, struct wr_error *err);
 int admin_migrate(struct admin *a, struct wr_error *err);

@@ -24,6 +24,9 @@ int status_from_result(const PGresult *res, const struct conninfo *info,
 int status_from_conn(PGconn *conn, const struct conninfo *info,
 		     const char *what, struct wr_error *err);
 
+/* Is a connection that brought this error better replaced? */
+bool status_ends_link(const struct wr_error *err);
+
 /* A missing table or column is WR_ESCHEMA: is that what err says? */
 bool status_is_missing(const struct wr_error *err);
 

@@ -43,6 +43,12 @@ struct task {
 	unsigned round; /* how many exchanges were done before this one */
 };
 
+/* Start op, which is of that kind. */
+void task_start(struct postgres *pg, struct backend_op *op,
+		const struct task_kind *kind);
+/* Hurry it up. */
+void task_cancel(struct task *t);
+
 /* Add a statement of the layout. */
 int task_add(struct task *t, enum pgsql which, const struct params *p,
 	     struct wr_error *err);

@@ -1,0 +1,267 @@
+#include "backend/postgres/session.h"
+
+#include "backend/postgres/cancel.h"
+#include "backend/postgres/status.h"
+#include "base/error.h"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <time.h>
+
+/* How soon it is noticed that canceled was set. */
+enum { SLICE_MS = 100 };
+/* After the server was asked to cancel. */
+#define GRACE_US 2000000
+
+int64_t session_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/*
+ * Until the connection is ready for one of events: 0, WR_ETIMEOUT,
+ * WR_ECANCELED, WR_EIO.
+ */
+static int wait_for(PGconn *conn, short events, int64_t deadline_us,
+		    const atomic_bool *canceled)
+{
+	for (;;) {
+		struct pollfd p = { .fd = PQsocket(conn), .events = events };
+		int64_t left = deadline_us - session_now_us();
+		int rc;
+
+		if (canceled && atomic_load(canceled))
+			return WR_ECANCELED;
+		if (left <= 0)
+			return WR_ETIMEOUT;
+		if (p.fd < 0)
+			return WR_EIO;
+		left = left / 1000 + 1;
+		rc = poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS);
+		if (rc > 0)
+			return 0;
+		if (rc < 0 && errno != EINTR)
+			return WR_EIO;
+	}
+}
+
+/* ---------------------------------------------------------- connecting -- */
+
+static int fail_connect(PGconn *conn, const struct conninfo *info, int why,
+			uint32_t timeout_ms, struct wr_error *err)
+{
+	if (why == WR_ETIMEOUT)
+		return error_set(err, why, 0, "postgres",
+				 "connecting to %s: no answer within %.1f s",
+				 info->display, timeout_ms / 1000.0);
+	if (why == WR_ECANCELED)
+		return error_set(err, why, 0, "postgres",
+				 "connecting to %s: cancelled", info->display);
+	return status_from_conn(conn, info, "connecting", err);
+}
+
+static int finish_connect(PGconn *conn, int64_t deadline_us,
+			  const atomic_bool *canceled)
+{
+	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
+
+	/* With the codes of errors; see status.c. */
+	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+	while (next != PGRES_POLLING_OK) {
+		int status = 0;
+
+		if (next == PGRES_POLLING_FAILED)
+			return WR_EIO;
+		status = wait_for(
+			conn, next == PGRES_POLLING_READING ? POLLIN : POLLOUT,
+			deadline_us, canceled);
+		if (status)
+			return status;
+		next = PQconnectPoll(conn);
+	}
+	return 0;
+}
+
+static void drop_notice(void *arg, const PGresult *res)
+{
+	(void)arg;
+	(void)res;
+}
+
+int session_connect(PGconn **out, const struct conninfo *info,
+		    uint32_t timeout_ms, const atomic_bool *canceled,
+		    struct wr_error *err)
+{
+	int64_t deadline_us = session_now_us() + (int64_t)timeout_ms * 1000;
+	PGconn *conn = PQconnectStartParams(info->keywords, info->values, 0);
+	int status;
+
+	*out = NULL;
+	if (!conn)
+		return error_nomem(err, "postgres");
+	PQsetNoticeReceiver(conn, drop_notice, NULL);
+	status = PQstatus(conn) == CONNECTION_BAD
+			 ? WR_EIO
+			 : finish_connect(conn, deadline_us, canceled);
+	if (!status && PQsetnonblocking(conn, 1))
+		status = WR_EIO;
+	if (status) {
+		status = fail_connect(conn, info, status, timeout_ms, err);
+		PQfinish(conn);
+		return status;
+	}
+	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+	*out = conn;
+	return 0;
+}
+
+int session_open(struct session *s, uint32_t timeout_ms, struct wr_error *err)
+{
+	return session_connect(&s->conn, s->info, timeout_ms, s->canceled, err);
+}
+
+void session_close(struct session *s)
+{
+	if (!s)
+		return;
+	PQfinish(s->conn);
+	s->conn = NULL;
+}
+
+/* ---------------------------------------------------------- statements -- */
+
+static int explain(struct session *s, int status, struct wr_error *err)
+{
+	if (status == WR_EIO)
+		return status_from_conn(s->conn, s->info, "asking the server",
+					err);
+	return error_set(err, status, 0, "postgres",
+			 status == WR_ETIMEOUT ? "the server took too long"
+					       : "cancelled");
+}
+
+/* All that was asked, sent. */
+static int send_all(struct session *s, int64_t deadline_us,
+		    const atomic_bool *canceled)
+{
+	for (;;) {
+		int rc = PQflush(s->conn);
+		int status;
+
+		if (rc <= 0)
+			return rc ? WR_EIO : 0;
+		status = wait_for(s->conn, POLLIN | POLLOUT, deadline_us,
+				  canceled);
+		if (status)
+			return status;
+		if (!PQconsumeInput(s->conn))
+			return WR_EIO;
+	}
+}
+
+static int await_result(struct session *s, int64_t deadline_us,
+			const atomic_bool *canceled)
+{
+	int status = send_all(s, deadline_us, canceled);
+
+	while (!status && PQisBusy(s->conn)) {
+		status = wait_for(s->conn, POLLIN, deadline_us, canceled);
+		if (!status && !PQconsumeInput(s->conn) && PQisBusy(s->conn))
+			status = WR_EIO;
+	}
+	return status;
+}
+
+/* The last result, or the first that is an error; the others are dropped. */
+static int take_results(struct session *s, PGresult **out, int64_t deadline_us,
+			const atomic_bool *canceled)
+{
+	PGresult *kept = NULL, *res;
+	int status;
+
+	for (;;) {
+		status = await_result(s, deadline_us, canceled);
+		if (status)
+			break;
+		res = PQgetResult(s->conn);
+		if (!res)
+			break;
+		if (kept && (PQresultStatus(kept) == PGRES_FATAL_ERROR ||
+			     PQstatus(s->conn) == CONNECTION_BAD)) {
+			PQclear(res);
+		} else {
+			PQclear(kept);
+			kept = res;
+		}
+		if (PQstatus(s->conn) == CONNECTION_BAD)
+			break;
+	}
+	if (status) {
+		PQclear(kept);
+		kept = NULL;
+	}
+	*out = kept;
+	return status;
+}
+
+/* Too late, or no longer wanted: the statement is to end now. */
+static void stop_statement(struct session *s)
+{
+	PGresult *res;
+
+	cancel_send(s->conn);
+	if (take_results(s, &res, session_now_us() + GRACE_US, NULL))
+		session_close(s);
+	PQclear(res);
+}
+
+int session_query(struct session *s, const char *sql, const struct params *p,
+		  PGresult **out, struct wr_error *err)
+{
+	PGresult *res = NULL;
+	int status;
+
+	if (out)
+		*out = NULL;
+	if (!s->conn)
+		return error_set(err, WR_EIO, 0, "postgres",
+				 "the connection to %s was lost",
+				 s->info->display);
+	if (p && params_status(p) == WR_ENOMEM)
+		return error_nomem(err, "postgres");
+	if (p && params_status(p))
+		return error_set(err, params_status(p), 0, "postgres",
+				 "a parameter is too long for the server");
+	if (!PQsendQueryParams(s->conn, sql, p ? p->n : 0, p ? p->types : NULL,
+			       p ? p->values : NULL, p ? p->lengths : NULL,
+			       p ? p->formats : NULL, 1))
+		return explain(s, WR_EIO, err);
+	status = take_results(s, &res, s->deadline_us, s->canceled);
+	if (status) {
+		status = explain(s, status, err);
+		if (status == WR_ETIMEOUT || status == WR_ECANCELED)
+			stop_statement(s);
+		return status;
+	}
+	if (PQresultStatus(res) != PGRES_TUPLES_OK &&
+	    PQresultStatus(res) != PGRES_COMMAND_OK) {
+		status = res ? status_from_result(res, s->info,
+						  "asking the server", err)
+			     : explain(s, WR_EIO, err);
+		PQclear(res);
+		return status;
+	}
+	if (out)
+		*out = res;
+	else
+		PQclear(res);
+	return 0;
+}
+
+int session_do(struct session *s, const char *sql, struct wr_error *err)
+{
+	return session_query(s, sql, NULL, NULL, err);
+}
