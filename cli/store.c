@@ -12,8 +12,10 @@ enum { LONG_MS = 86400000 }; /* a day */
 /* "host=... dbname=...", as libpq has it. */
 static bool is_conninfo(const char *url)
 {
-	size_t n = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
+	size_t n;
 
+	url += strspn(url, " \t\r\n");
+	n = strspn(url, "abcdefghijklmnopqrstuvwxyz_");
 	return n && url[n + strspn(url + n, " ")] == '=';
 }
 
@@ -57,10 +59,19 @@ const char *store_url(const struct common *common)
 	}
 	if (strstr(url, "://") || !strncmp(url, "mem:", 4) || is_conninfo(url))
 		return url;
-	output_cannot(WR_EINVAL,
-		      "%s wants the URL of a store: for the file %s say "
-		      "sqlite:///%s",
-		      from, url, url);
+	/* It may hold a password. */
+	if (strpbrk(url, "@=:"))
+		output_cannot(WR_EINVAL,
+			      "%s wants the URL of a store, such as "
+			      "sqlite:///pages.db or "
+			      "postgresql://user@host/database",
+			      from);
+	else
+		output_cannot(
+			WR_EINVAL,
+			"%s wants the URL of a store: for the file %s say "
+			"sqlite:///%s",
+			from, url, url);
 	return NULL;
 }
 

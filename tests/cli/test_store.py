@@ -83,6 +83,8 @@ def test_there_is_no_index_to_build(windrow):
         "postgresql://me@localhost:1/x?password=5ecret",
         "host=localhost port=1 password=5ecret",
         "host=localhost port=1 password='5ecret",
+        " host=localhost port=1 password=5ecret",
+        "me:5ecret@localhost/x",
         "postgresql://me:5ecret@localhost:99999/x",
         "postgresql+asyncpg://me:5ec%72et@localhost:1/x",
     ],
