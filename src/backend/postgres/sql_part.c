@@ -1,6 +1,7 @@
 #include "backend/postgres/sql_part.h"
 
 #include "backend/postgres/filter_sql.h"
+#include "backend/postgres/words_sql.h"
 #include "base/str.h"
 
 struct part {
@@ -42,16 +43,10 @@ static const struct part of_arrays[] = {
 	{ NULL, NULL },
 };
 
-#define WORDS_OF_TITLE(title) \
-	"setweight(to_tsvector(:language, " title "), 'A')"
-
 static const struct part of_words[] = {
 	{ "words_column", ", words" },
-	{ "words_row",
-	  ", " WORDS_OF_TITLE(
-		  "coalesce(r.title, '')") " || "
-					   "setweight(to_tsvector(:language, "
-					   "left(r.content, $19)), 'D')" },
+	{ "words_row", ", " WORDS_OF_TITLE("r.title") " || " WORDS_OF_CONTENT(
+			       "r.content", "$19") },
 	{ "words_set",
 	  ", words = CASE"
 	  " WHEN :same_content AND :same_meta AND d.hashed_at = d.updated_at"
