@@ -8,6 +8,13 @@
 
 /* In the order of the files' names. */
 enum pgsql {
+	PGSQL_CATALOG_CITUS,
+	PGSQL_CATALOG_COLUMNS,
+	PGSQL_CATALOG_DIM,
+	PGSQL_CATALOG_KEY,
+	PGSQL_CATALOG_LANGUAGE,
+	PGSQL_CATALOG_SERVER,
+	PGSQL_CATALOG_TABLE,
 	PGSQL_COUNT
 };
 
@@ -15,5 +22,19 @@ extern const char *const pgsql_texts[];
 
 /* Number i is pgsql_migrations[i - 1]: the last one is the latest version. */
 enum { PGSQL_VERSION = 1 };
+
+/*
+ * Several statements each, with variables, and ";" between them; NULL: nothing.
+ * Those of all are the first.
+ */
+struct pgsql_migration {
+	const char *all;
+	const char *array;    /* where vectors are double precision[] */
+	const char *fulltext; /* of stores with full text */
+	const char *lz4;      /* where the server has it */
+	const char *external; /* where it has not */
+};
+
+extern const struct pgsql_migration pgsql_migrations[PGSQL_VERSION];
 
 #endif

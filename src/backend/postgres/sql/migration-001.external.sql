@@ -1,0 +1,2 @@
+-- pglz would take more time than all the rest.
+ALTER TABLE :table ALTER COLUMN content SET STORAGE EXTERNAL
