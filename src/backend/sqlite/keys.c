@@ -1,8 +1,7 @@
 /* Looking keys up: what a batch meets, and which of many keys are stored. */
+#include "backend/places.h"
 #include "backend/sqlite/rows.h"
 #include "base/mem.h"
-#include <endian.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ------------------------------------------------------------- look up -- */
@@ -52,87 +51,7 @@ int op_lookup(struct conn *c, struct backend_op *op, struct wr_error *err)
 
 /* -------------------------------------------------------------- known -- */
 
-/*
- * Keys are looked for in their order, so that neighbours share pages of the
- * index.  URLs begin alike: they are sorted by eight bytes as a number, and
- * those that agree in them by the eight bytes behind what they have in common.
- */
-struct place {
-	uint64_t head;
-	struct wr_str key;
-	size_t i;
-};
-
-static size_t common_length(const struct place *places, size_t n, size_t from)
-{
-	struct wr_str first = places[0].key;
-	size_t len = first.len;
-
-	for (size_t i = 1; i < n && len > from; i++) {
-		struct wr_str key = places[i].key;
-		size_t most = key.len < len ? key.len : len;
-
-		for (len = from; len < most; len++)
-			if (key.ptr[len] != first.ptr[len])
-				break;
-	}
-	return len;
-}
-
-/* Behind its end a key has zeros, which no key contains. */
-static uint64_t head_of(struct wr_str key, size_t from)
-{
-	uint64_t head = 0;
-
-	if (from + 8 <= key.len) {
-		memcpy(&head, key.ptr + from, 8);
-		return be64toh(head);
-	}
-	for (size_t i = from; i < from + 8; i++)
-		head = head << 8 |
-		       (i < key.len ? (unsigned char)key.ptr[i] : 0);
-	return head;
-}
-
-static int compare_places(const void *a, const void *b)
-{
-	const struct place *p = a, *q = b;
-
-	return (p->head > q->head) - (p->head < q->head);
-}
-
-/* The first from bytes are the same in all of them. */
-static void sort_places(struct place *places, size_t n, size_t from)
-{
-	size_t first, end;
-
-	from = common_length(places, n, from);
-	for (size_t i = 0; i < n; i++)
-		places[i].head = head_of(places[i].key, from);
-	qsort(places, n, sizeof(*places), compare_places);
-	for (first = 0; first < n; first = end) {
-		for (end = first + 1; end < n; end++)
-			if (places[end].head != places[first].head)
-				break;
-		/* A last byte of zero is the end of a key, or a key that is
-		   here twice. */
-		if (end - first > 1 && (places[first].head & 0xff))
-			sort_places(places + first, end - first, from + 8);
-	}
-}
-
-static struct place *sort_keys(const struct wr_str *keys, size_t n)
-{
-	struct place *places = mem_zalloc(n, sizeof(*places));
-
-	if (!places)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		places[i] = (struct place){ .key = keys[i], .i = i };
-	sort_places(places, n, 0);
-	return places;
-}
-
+/* Keys are looked for in their order: neighbours share pages of the index. */
 static void take_details(struct backend_op *op, sqlite3_stmt *stmt, size_t i)
 {
 	int64_t fetched_at = sqlite3_column_int64(stmt, 0);
@@ -160,7 +79,7 @@ int op_known(struct conn *c, struct backend_op *op, struct wr_error *err)
 	stmt = db_stmt(&c->db, row ? SQL_KEY_DETAILS : SQL_KEY_STORED, err);
 	if (!stmt)
 		return err->status;
-	places = sort_keys(op->u.known.keys, n);
+	places = places_sort(op->u.known.keys, n);
 	if (!places)
 		return WR_ENOMEM;
 	for (size_t k = 0; k < n; k++) {
