@@ -1,19 +1,23 @@
 /*
  * ingest_memory.c - is memory flat in the number of records?
  *
- *     ingest_memory GENERATE WINDROW
+ *     ingest_memory GENERATE WINDROW [postgres]
  *
  * Runs "GENERATE n | WINDROW ingest -" for two n and reads the command's
- * greatest resident size.
+ * greatest resident size.  Into a file of SQLite's, or into PostgreSQL.
  */
 #include "bench.h"
+#include "server.h"
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define SCHEMA "bench_ingest"
 
 enum { LIMIT_MB = 128 };
 
@@ -43,11 +47,10 @@ static void run(char *windrow, char *const argv[])
 		bench_die("%s %s failed", windrow, argv[1]);
 }
 
-/* The peak of a load of n records, in MB. */
-static double peak_mb(char *generate, char *windrow, size_t n)
+/* The peak of a load of n records into db, in MB. */
+static double peak_mb(char *generate, char *windrow, char *db, size_t n)
 {
-	const char *file = bench_file("memory.db");
-	char db[1024], count[32];
+	char count[32];
 	char dash[] = "-", ingest[] = "ingest", init[] = "init",
 	     quiet[] = "--quiet", db_option[] = "--db", off[] = "--no-fulltext";
 	char *make[] = { windrow, init, db_option, db, off, NULL };
@@ -58,7 +61,6 @@ static double peak_mb(char *generate, char *windrow, size_t n)
 	int pipes[2], status;
 	pid_t from, to;
 
-	snprintf(db, sizeof(db), "sqlite:///%s", file);
 	snprintf(count, sizeof(count), "%zu", n);
 	run(windrow, make);
 	if (pipe(pipes))
@@ -74,23 +76,54 @@ static double peak_mb(char *generate, char *windrow, size_t n)
 	mb = (double)usage.ru_maxrss * 1024 / 1e6;
 	bench_say("ingest_memory: %zu records, %.1f s, at most %.1f MB", n,
 		  bench_now() - began, mb);
+	return mb;
+}
+
+static double peak_sqlite(char *generate, char *windrow, size_t n)
+{
+	const char *file = bench_file("memory.db");
+	char db[1024];
+	double mb;
+
+	snprintf(db, sizeof(db), "sqlite:///%s", file);
+	mb = peak_mb(generate, windrow, db, n);
 	bench_remove(file);
+	return mb;
+}
+
+static double peak_postgres(char *generate, char *windrow, size_t n)
+{
+	PGconn *conn = server_connect();
+	char db[1024];
+	double mb;
+
+	server_make_schema(conn, SCHEMA);
+	snprintf(db, sizeof(db), "%s%cschema=" SCHEMA, server_url(),
+		 strchr(server_url(), '?') ? '&' : '?');
+	mb = peak_mb(generate, windrow, db, n);
+	if (server_number(conn, "SELECT count(*) FROM " SCHEMA
+				".scraped_documents") != (double)n)
+		bench_die("not all of %zu records are stored", n);
+	server_drop_schema(conn, SCHEMA);
+	PQfinish(conn);
 	return mb;
 }
 
 int main(int argc, char **argv)
 {
-	size_t few = bench_scaled(100000), many = bench_scaled(1000000);
-	char figure[64];
+	size_t sizes[] = { bench_scaled(100000), bench_scaled(1000000) };
+	bool postgres = argc == 4 && !strcmp(argv[3], "postgres");
 
-	if (argc != 3)
-		bench_die("usage: ingest_memory GENERATE WINDROW");
-	snprintf(figure, sizeof(figure), "peak memory of ingest, %zu records",
-		 few);
-	bench_row_limit(figure, "MB", peak_mb(argv[1], argv[2], few), LIMIT_MB);
-	snprintf(figure, sizeof(figure), "peak memory of ingest, %zu records",
-		 many);
-	bench_row_limit(figure, "MB", peak_mb(argv[1], argv[2], many),
-			LIMIT_MB);
+	if (argc != 3 && !postgres)
+		bench_die("usage: ingest_memory GENERATE WINDROW [postgres]");
+	for (int i = 0; i < 2; i++) {
+		char figure[64];
+		double mb = (postgres ? peak_postgres : peak_sqlite)(
+			argv[1], argv[2], sizes[i]);
+
+		snprintf(figure, sizeof(figure), "peak memory of ingest, %zu%s",
+			 sizes[i], postgres ? ", PostgreSQL" : " records");
+		bench_row_limit(figure, "MB", mb, LIMIT_MB);
+	}
 	return 0;
 }
