@@ -16,7 +16,8 @@ CREATE TABLE :table (
   pending boolean NOT NULL DEFAULT false
 );
 CREATE INDEX :index_pending ON :table (url) WHERE pending;
+-- As a number: see layout_sql.c.
 CREATE INDEX :index_stale ON :table (url)
-  WHERE hashed_at IS DISTINCT FROM updated_at;
+  WHERE (hashed_at IS DISTINCT FROM updated_at)::integer = 1;
 CREATE INDEX :index_content ON :table (substr(content_hash, 1, 8))
   WHERE embedding IS NOT NULL
