@@ -16,7 +16,7 @@ python3-pytest python3-venv zstd gzip"
 
 case "${1-build}" in
 build) wanted=$build ;;
-bench) wanted="$build $servers" ;;
+bench) wanted="$build $servers python3-venv" ;;
 demo) wanted=$demo ;;
 demo-postgresql) wanted="$demo $servers" ;;
 test) wanted=$test ;;
@@ -118,3 +118,20 @@ esac
 case "$wanted" in
 *postgresql-15\ *) "${0%/*}/servers" install ;;
 esac
+
+# The peers in Python, in an environment of their own that is kept.
+if [ "${1-build}" = bench ]; then
+  venv=${XDG_CACHE_HOME:-$HOME/.cache}/windrow/bench-venv
+  if [ ! -f "$venv/complete" ]; then
+    echo "setup: installing the benchmarks' peers into $venv"
+    python3 -m venv --clear "$venv" >"$log" 2>&1 &&
+      "$venv/bin/pip" install -q --disable-pip-version-check \
+        'SQLAlchemy[asyncio]' asyncpg langchain-postgres >"$log" 2>&1 ||
+      {
+        cat "$log" >&2
+        echo "setup: pip could not install the benchmarks' peers" >&2
+        exit 1
+      }
+    : >"$venv/complete"
+  fi
+fi
