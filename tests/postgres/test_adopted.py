@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import ROOT, Windrow
 
-PACKAGES = ["sqlalchemy[asyncio]==2.0.36", "asyncpg==0.30.0"]
 HERE = Path(__file__).parent
+PACKAGES = (HERE / "requirements.txt").read_text().split()
 
 
 class Original:
