@@ -1,6 +1,7 @@
 #include "backend/postgres/sql_part.h"
 
 #include "backend/postgres/filter_sql.h"
+#include "backend/postgres/search_sql.h"
 #include "backend/postgres/words_sql.h"
 #include "base/str.h"
 
@@ -85,5 +86,5 @@ const char *sql_part(const struct layout *l, struct wr_str name)
 		return filter_sql_condition;
 	for (size_t i = 0; !text && i < sizeof(lists) / sizeof(lists[0]); i++)
 		text = find(lists[i], name);
-	return text;
+	return text ? text : search_sql_part(l, name);
 }

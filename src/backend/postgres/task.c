@@ -5,13 +5,21 @@
 
 /* ----------------------------------------------------------- the end -- */
 
+static void release_state(struct task *t)
+{
+	if (t->kind->release)
+		t->kind->release(t);
+	t->state = NULL;
+	arena_release(&t->arena);
+}
+
 /* Give back all that t has; its op is the caller's to end. */
 static void task_release(struct task *t)
 {
 	if (t->link)
 		pool_give(t->pg->pool, t->link);
 	list_remove(&t->node);
-	arena_release(&t->arena);
+	release_state(t);
 	mem_free(t);
 }
 
@@ -91,7 +99,7 @@ static void begin_again(struct task *t)
 	pool_give(t->pg->pool, t->link);
 	t->link = NULL;
 	t->begun_again = true;
-	arena_release(&t->arena);
+	release_state(t);
 	t->wait.fresh = true;
 	pool_take(t->pg->pool, &t->wait);
 }

@@ -25,6 +25,8 @@ struct task_kind {
 	 * one; otherwise the op is done.  NULL: it is.
 	 */
 	int (*next)(struct task *t, bool *more, struct wr_error *err);
+	/* Let go of what state holds beside the arena.  NULL: nothing. */
+	void (*release)(struct task *t);
 };
 
 struct task {
