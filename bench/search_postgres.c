@@ -19,20 +19,39 @@
 #define SCHEMA "bench_search"
 #define TABLE SCHEMA ".scraped_documents"
 
-enum { CLUSTERS = 1000, QUERIES = 100, ROUNDS = 10, NEAREST = 10, SEED = 11 };
+enum {
+	CLUSTERS = 1000,
+	QUERIES = 100,
+	ROUNDS = 10,
+	NEAREST = 10,
+	SEED = 11,
+	VECTOR = 13
+};
 
-/* What Windrow gives the parameters of its statement. */
-static const char *const parameters[] = { "NULL::text",
-					  "NULL::text",
-					  "'-infinity'::timestamptz",
-					  "'infinity'::timestamptz",
-					  "NULL::jsonb",
-					  NULL,
-					  "10" };
+/* What Windrow gives the parameters of its statement, by their numbers. */
+static const char *const parameters[] = {
+	/* The filter: none. */
+	[1] = "NULL::text",
+	[2] = "NULL::text",
+	[3] = "'-infinity'::timestamptz",
+	[4] = "'infinity'::timestamptz",
+	[5] = "NULL::jsonb",
+	/* How many. */
+	[6] = "10::bigint",
+	[7] = "10::bigint",
+	[8] = "60::bigint",
+	[VECTOR] = "",
+	/* Of the contents. */
+	[15] = "250000",
+	[16] = "false",
+	[17] = "false",
+};
 enum { PARAMETERS = sizeof(parameters) / sizeof(*parameters) };
 
 /* And what it sets for the transaction. */
-#define SETTINGS "-c hnsw.ef_search=40 -c hnsw.iterative_scan=relaxed_order"
+#define SETTINGS                                                               \
+	"-c jit=off -c hnsw.ef_search=40 -c hnsw.iterative_scan=strict_order " \
+	"-c hnsw.max_scan_tuples=20000"
 
 struct bench {
 	PGconn *conn;
@@ -260,12 +279,12 @@ static void write_script(const char *file, const char *sql, size_t query)
 		if (!at)
 			break;
 		number = strtoul(sql + 1, &end, 10);
-		if (number < 1 || number > PARAMETERS)
+		if (number >= PARAMETERS || !parameters[number])
 			bench_die("the search has a parameter %zu", number);
-		if (!parameters[number - 1])
+		if (number == VECTOR)
 			fprintf(out, "(:v%zu::vector)", query);
 		else
-			fputs(parameters[number - 1], out);
+			fputs(parameters[number], out);
 		sql = end;
 	}
 	fputs(";\n", out);
