@@ -1,6 +1,5 @@
 #include "backend/places.h"
 
-#include "base/mem.h"
 #include "base/str.h"
 #include <endian.h>
 #include <stdbool.h>
@@ -46,7 +45,7 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* The first from bytes are the same in all of them. */
-static void sort_places(struct place *places, size_t n, size_t from)
+static void sort_from(struct place *places, size_t n, size_t from)
 {
 	size_t first, end;
 
@@ -61,21 +60,14 @@ static void sort_places(struct place *places, size_t n, size_t from)
 		/* A last byte of zero is the end of a key, or a key that is
 		   here twice. */
 		if (end - first > 1 && (places[first].head & 0xff))
-			sort_places(places + first, end - first, from + 8);
+			sort_from(places + first, end - first, from + 8);
 	}
 }
 
-struct place *places_sort(const struct wr_str *keys, size_t n)
+void places_sort(struct place *places, size_t n)
 {
-	struct place *places = mem_zalloc(n ? n : 1, sizeof(*places));
-
-	if (!places)
-		return NULL;
-	for (size_t i = 0; i < n; i++)
-		places[i] = (struct place){ .key = keys[i], .i = i };
 	if (n)
-		sort_places(places, n, 0);
-	return places;
+		sort_from(places, n, 0);
 }
 
 /* The first in [low, high) that is not less than key; high if all are. */

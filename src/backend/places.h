@@ -14,11 +14,11 @@
 struct place {
 	uint64_t head; /* places.c's */
 	struct wr_str key;
-	size_t i; /* of the key in what was sorted */
+	size_t i; /* the caller's: where it came from */
 };
 
-/* To be freed with mem_free(); NULL where memory is out. */
-struct place *places_sort(const struct wr_str *keys, size_t n);
+/* key and i are set. */
+void places_sort(struct place *places, size_t n);
 
 /*
  * The first place from *at on that has this key, n where there is none: *at

@@ -79,9 +79,13 @@ int op_known(struct conn *c, struct backend_op *op, struct wr_error *err)
 	stmt = db_stmt(&c->db, row ? SQL_KEY_DETAILS : SQL_KEY_STORED, err);
 	if (!stmt)
 		return err->status;
-	places = places_sort(op->u.known.keys, n);
+	places = mem_zalloc(n, sizeof(*places));
 	if (!places)
 		return WR_ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		places[i] =
+			(struct place){ .key = op->u.known.keys[i], .i = i };
+	places_sort(places, n);
 	for (size_t k = 0; k < n; k++) {
 		size_t i = places[k].i;
 
