@@ -38,7 +38,8 @@ struct stand {
 
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t more;
-	unsigned done;
+	unsigned done;	 /* of what takes its time */
+	unsigned called; /* see call() */
 };
 
 static void *loop_main(void *arg)
@@ -47,22 +48,32 @@ static void *loop_main(void *arg)
 	return NULL;
 }
 
-static void say_done(struct stand *s)
+static void say(struct stand *s, unsigned *which)
 {
 	pthread_mutex_lock(&s->lock);
-	s->done++;
+	++*which;
 	pthread_cond_signal(&s->more);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void say_done(struct stand *s)
+{
+	say(s, &s->done);
+}
+
+static void wait_until(struct stand *s, unsigned *which, unsigned n)
+{
+	pthread_mutex_lock(&s->lock);
+	while (*which < n)
+		pthread_cond_wait(&s->more, &s->lock);
+	*which -= n;
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* For n of what was asked. */
 static void wait_done(struct stand *s, unsigned n)
 {
-	pthread_mutex_lock(&s->lock);
-	while (s->done < n)
-		pthread_cond_wait(&s->more, &s->lock);
-	s->done -= n;
-	pthread_mutex_unlock(&s->lock);
+	wait_until(s, &s->done, n);
 }
 
 struct call {
@@ -77,7 +88,7 @@ static void run_call(struct loop_task *t)
 	struct call *c = list_item(t, struct call, task);
 
 	c->run(c->stand, c->arg);
-	say_done(c->stand);
+	say(c->stand, &c->stand->called);
 }
 
 /* On the loop's thread. */
@@ -89,7 +100,7 @@ static void call(struct stand *s, void (*run)(struct stand *s, void *arg),
 	};
 
 	loop_post(s->loop, &c.task);
-	wait_done(s, 1);
+	wait_until(s, &s->called, 1);
 }
 
 static void stand_open(struct stand *s, const char *location,

@@ -32,6 +32,8 @@ struct pool {
 	struct backoff backoff;
 	struct rand_state rnd;
 	bool lost_said; /* since the last success */
+	/* One has failed: wait for the others before there are more. */
+	bool failing;
 };
 
 /* A connection that is being made. */
@@ -200,8 +202,9 @@ static void connect_failed(struct pool *p, const struct wr_error *err)
 
 	log_message(p->config.log, WR_LOG_DEBUG, "postgres", "%s",
 		    err->message);
+	p->failing = p->counts.connecting > 0;
 	if (alive(p) == 0) {
-		if (!p->counts.connecting)
+		if (!p->failing)
 			fail_waits(p, err);
 		return;
 	}
@@ -217,6 +220,7 @@ static void connected(struct pool *p)
 		log_message(p->config.log, WR_LOG_INFO, "postgres",
 			    "connected to %s again", p->config.info->display);
 	p->lost_said = false;
+	p->failing = false;
 	p->retry_at_us = 0;
 	p->backoff.tries = 0;
 }
@@ -286,7 +290,7 @@ static void start_connects(struct pool *p)
 {
 	unsigned wanted = p->counts.waiting;
 
-	if (alive(p) && now_of(p) < p->retry_at_us)
+	if (p->failing || (alive(p) && now_of(p) < p->retry_at_us))
 		return;
 	while (p->counts.connecting < wanted &&
 	       p->counts.connecting < MOST_CONNECTING && make_room(p)) {
