@@ -5,16 +5,15 @@
  * again without it.  Where the server cannot compare vectors, they come here,
  * page by page; then a search takes a few round trips more.
  */
+#include "backend/postgres/document.h"
 #include "backend/postgres/filter_sql.h"
 #include "backend/postgres/search_sql.h"
 #include "backend/postgres/task.h"
 #include "backend/topk.h"
 #include "base/error.h"
-#include "base/json.h"
 #include "base/str.h"
 #include "record/snippet.h"
 #include "record/vector.h"
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +30,9 @@ enum {
 	SNIPPETS_BYTES = 64 << 20
 };
 
-/* The columns of what is found; the last three of a fused search alone. */
+/* Behind a document; the last three of a fused search alone. */
 enum column {
-	COL_URL,
-	COL_TITLE,
-	COL_METADATA,
-	COL_FETCHED,
-	COL_CREATED,
-	COL_UPDATED,
-	COL_PENDING,
-	COL_CONTENT,
-	COL_EMBEDDING,
+	COL_SNIPPET = DOCUMENT_COLUMNS, /* NULL where the content is there */
 	COL_SCORE,
 	COL_OF_TEXT,
 	COL_OF_VECTOR,
@@ -256,28 +247,7 @@ static int add_search(struct task *t, enum pgsql which, bool keys_only,
 
 /* ------------------------------------------------------------ documents -- */
 
-static int put_metadata(struct arena *arena, struct wr_str *to,
-			struct wr_str stored, struct wr_error *err)
-{
-	struct json *json = NULL;
-	struct buf text = { 0 };
-	int status;
-
-	if (!stored.ptr)
-		return 0;
-	status = json_parse(&json, stored, NULL, err);
-	if (status)
-		return status;
-	json_write(&text, json);
-	status = buf_status(&text);
-	if (!status)
-		status = arena_dup(arena, to, buf_str(&text));
-	json_free(json);
-	buf_release(&text);
-	return status;
-}
-
-static int put_content(struct arena *arena, struct document *doc,
+static int put_snippet(struct arena *arena, struct document *doc,
 		       const struct backend_op *op, struct wr_str content)
 {
 	struct buf text = { 0 };
@@ -290,63 +260,28 @@ static int put_content(struct arena *arena, struct document *doc,
 	if (!status)
 		status = arena_dup(arena, &doc->snippet,
 				   text.len ? buf_str(&text) : str_of(""));
-	if (!status && (op->u.search.parts & WR_PART_CONTENT))
-		status = arena_dup(arena, &doc->content, content);
 	buf_release(&text);
 	return status;
 }
 
-static int put_embedding(struct arena *arena, struct document *doc,
-			 const struct layout *l, const PGresult *res, int row)
-{
-	float *vector;
-
-	if (wire_is_null(res, row, COL_EMBEDDING) || !l->dim)
-		return 0;
-	vector = arena_zalloc(arena, l->dim, sizeof(float));
-	if (!vector)
-		return WR_ENOMEM;
-	if (!wire_vector(res, row, COL_EMBEDDING, &l->vector, vector, l->dim))
-		return 0;
-	doc->embedding = vector;
-	doc->dim = l->dim;
-	return 0;
-}
-
 static int put_document(struct task *t, const PGresult *res, int row,
-			struct document **out, struct wr_error *err)
+			struct document **out)
 {
 	const struct backend_op *op = t->op;
 	struct result *result = op->u.search.result;
-	struct arena *arena = &result->arena;
 	struct document *doc = result_add(result);
-	int status;
 
-	if (!doc)
-		return WR_ENOMEM;
 	*out = doc;
-	doc->found = true;
-	doc->pending = wire_bool(res, row, COL_PENDING);
-	doc->fetched_at = wire_time(res, row, COL_FETCHED);
-	doc->created_at = wire_time(res, row, COL_CREATED);
-	doc->updated_at = wire_time(res, row, COL_UPDATED);
-	status = arena_dup(arena, &doc->key, wire_text(res, row, COL_URL));
-	if (!status)
-		status = arena_dup(arena, &doc->title,
-				   wire_text(res, row, COL_TITLE));
-	if (!status)
-		status = put_metadata(arena, &doc->metadata,
-				      wire_jsonb(res, row, COL_METADATA), err);
-	if (!status)
-		status = put_content(arena, doc, op,
-				     wire_text(res, row, COL_CONTENT));
-	if (!status)
-		status = put_embedding(arena, doc, t->pg->layout, res, row);
-	return status;
+	if (!doc || document_read(doc, result, t->pg->layout, res, row))
+		return WR_ENOMEM;
+	return put_snippet(&result->arena, doc, op,
+			   op->u.search.parts & WR_PART_CONTENT
+				   ? doc->content
+				   : wire_text(res, row, COL_SNIPPET));
 }
 
 /* The whole answer of the server. */
-static int put_found(struct task *t, const PGresult *res, struct wr_error *err)
+static int put_found(struct task *t, const PGresult *res)
 {
 	const struct backend_op *op = t->op;
 	struct search *s = t->state;
@@ -357,7 +292,7 @@ static int put_found(struct task *t, const PGresult *res, struct wr_error *err)
 	for (int i = 0; !status && i < n; i++) {
 		struct document *doc;
 
-		status = put_document(t, res, i, &doc, err);
+		status = put_document(t, res, i, &doc);
 		if (status)
 			break;
 		doc->score = wire_float8(res, i, COL_SCORE);
@@ -393,7 +328,8 @@ static int put_ranking(struct task *t, const PGresult *res)
 		struct hit *hit = &s->hits[s->nhits++];
 
 		hit->of_text = (uint32_t)i + 1;
-		if (arena_dup(&t->arena, &hit->key, wire_text(res, i, COL_URL)))
+		if (arena_dup(&t->arena, &hit->key,
+			      wire_text(res, i, DOCUMENT_URL)))
 			return WR_ENOMEM;
 	}
 	return 0;
@@ -494,7 +430,7 @@ static int rank_hits(struct task *t)
 }
 
 /* One that was deleted meanwhile is not among them. */
-static int put_hits(struct task *t, const PGresult *res, struct wr_error *err)
+static int put_hits(struct task *t, const PGresult *res)
 {
 	struct search *s = t->state;
 	int n = PQntuples(res), status = 0;
@@ -506,7 +442,7 @@ static int put_hits(struct task *t, const PGresult *res, struct wr_error *err)
 
 		if (!which || which > s->nhits)
 			continue;
-		status = put_document(t, res, i, &doc, err);
+		status = put_document(t, res, i, &doc);
 		if (status)
 			break;
 		doc->score = s->hits[which - 1].score;
@@ -621,20 +557,21 @@ static int search_result(struct task *t, unsigned i, const PGresult *res,
 {
 	struct search *s = t->state;
 
+	(void)err;
 	switch (s->step) {
 	case STEP_SEARCH:
 	case STEP_EXACT:
 		/* The first one sets what is set for the transaction. */
 		if (!i)
 			return 0;
-		return s->pages ? put_ranking(t, res) : put_found(t, res, err);
+		return s->pages ? put_ranking(t, res) : put_found(t, res);
 	case STEP_INDEX:
 		s->is_approximate = PQntuples(res) && wire_bool(res, 0, 0);
 		return 0;
 	case STEP_PAGE:
 		return put_page(t, res);
 	case STEP_DOCUMENTS:
-		return put_hits(t, res, err);
+		return put_hits(t, res);
 	}
 	return 0;
 }

@@ -121,11 +121,13 @@ static const char nothing_near[] =
 
 /* ------------------------------------------------------------ documents -- */
 
+/* As document.h has them, and what is to make a snippet of. */
 static const char found[] =
 	"d.url, d.title, :d_metadata, :d_fetched_at, d.created_at, "
 	"d.updated_at, :d_pending, "
-	"CASE WHEN $16 THEN d.content ELSE left(d.content, $15) END, "
-	"CASE WHEN $17 AND :d_vector IS NOT NULL THEN d.embedding END";
+	"CASE WHEN $16 THEN d.content END, "
+	"CASE WHEN $17 AND :d_vector IS NOT NULL THEN d.embedding END, "
+	"CASE WHEN NOT $16 THEN left(d.content, $15) END";
 
 bool search_sql_has_vectors(const struct layout *l)
 {
