@@ -104,6 +104,21 @@ static void begin_again(struct task *t)
 	pool_take(t->pg->pool, &t->wait);
 }
 
+static bool can_begin_otherwise(const struct task *t,
+				const struct wr_error *err)
+{
+	return t->kind->may_begin_again && !t->begun_again && !t->canceled &&
+	       !t->round && !link_is_broken(t->link) &&
+	       t->kind->may_begin_again(t, err);
+}
+
+static int begin_otherwise(struct task *t, struct wr_error *err)
+{
+	t->begun_again = true;
+	release_state(t);
+	return begin(t, err);
+}
+
 /* 1: another exchange runs. */
 static int go_on(struct task *t, struct wr_error *err)
 {
@@ -128,12 +143,16 @@ static void on_done(struct exchange *x, const struct wr_error *err)
 	struct task *t = list_item(x, struct task, exchange);
 	struct wr_error ours = { 0 };
 
-	if (err->status && can_begin_again(t, err))
+	if (!err->status) {
+		if (go_on(t, &ours) <= 0)
+			task_end(t, &ours);
+	} else if (can_begin_again(t, err)) {
 		begin_again(t);
-	else if (err->status)
+	} else if (!can_begin_otherwise(t, err)) {
 		task_end(t, err);
-	else if (go_on(t, &ours) <= 0)
+	} else if (begin_otherwise(t, &ours)) {
 		task_end(t, &ours);
+	}
 }
 
 static void on_link(struct pool_wait *w, struct link *l,

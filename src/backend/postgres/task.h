@@ -25,6 +25,13 @@ struct task_kind {
 	 * one; otherwise the op is done.  NULL: it is.
 	 */
 	int (*next)(struct task *t, bool *more, struct wr_error *err);
+	/*
+	 * Its first exchange failed with err: is it worth beginning again,
+	 * once, in another way?  begin() then finds begun_again set.  NULL: it
+	 * is not.
+	 */
+	bool (*may_begin_again)(const struct task *t,
+				const struct wr_error *err);
 	/* Let go of what state holds beside the arena.  NULL: nothing. */
 	void (*release)(struct task *t);
 };

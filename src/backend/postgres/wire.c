@@ -196,20 +196,30 @@ static void add_null(struct params *p, Oid type)
 	p->formats[p->n++] = 1;
 }
 
-void params_add_text(struct params *p, struct wr_str text)
+static void add_string(struct params *p, Oid type, struct wr_str s)
 {
 	char *at;
 
-	if (!text.ptr) {
-		add_null(p, OID_TEXT);
+	if (!s.ptr) {
+		add_null(p, type);
 		return;
 	}
-	at = next_value(p, OID_TEXT, text.len);
+	at = next_value(p, type, s.len);
 	if (!at)
 		return;
-	if (text.len)
-		memcpy(at, text.ptr, text.len);
+	if (s.len)
+		memcpy(at, s.ptr, s.len);
 	end_value(p);
+}
+
+void params_add_text(struct params *p, struct wr_str text)
+{
+	add_string(p, OID_TEXT, text);
+}
+
+void params_add_bytes(struct params *p, struct wr_str bytes)
+{
+	add_string(p, OID_BYTEA, bytes);
 }
 
 void params_add_bool(struct params *p, bool value)

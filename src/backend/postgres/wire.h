@@ -69,6 +69,7 @@ int params_status(const struct params *p);
 
 /* Each adds one parameter, $1 first.  Texts with ptr NULL are NULL. */
 void params_add_text(struct params *p, struct wr_str text);
+void params_add_bytes(struct params *p, struct wr_str bytes); /* bytea */
 void params_add_bool(struct params *p, bool value);
 void params_add_int4(struct params *p, int32_t value);
 void params_add_int8(struct params *p, int64_t value);
