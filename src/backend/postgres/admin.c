@@ -12,7 +12,8 @@ typedef int (*admin_function)(struct admin *a, struct wr_error *err);
 
 /* NULL: not there. */
 static const admin_function functions[BACKEND_NKINDS] = {
-	[BACKEND_SETTINGS] = NULL,
+	[BACKEND_MIGRATE] = admin_migrate,
+	[BACKEND_SETTINGS] = admin_settings,
 };
 
 static void start_next(struct postgres *pg);

@@ -95,6 +95,7 @@ int layout_render(struct layout *l, struct wr_error *err);
  *   :query_vector           the type of a search's vector
  *   :vector_ops             the class of operators of an index for :cosine
  *   :index_vector           :d_vector without the alias, for such an index
+ *   :words_kept             ", words = ..." where an update makes them anew
  *   :d_...                  expressions over the table as d:
  *     content_hash meta_hash metadata pending
  *     fetched_at            never NULL
@@ -110,10 +111,6 @@ int layout_fill(const struct layout *l, struct buf *out, const char *sql);
 
 /* name as a quoted identifier, behind what out has. */
 void layout_quote(struct buf *out, const char *name);
-
-/* to gets from's facts, and statements of its own. */
-int layout_copy(struct layout *to, const struct layout *from,
-		struct wr_error *err);
 
 void layout_release(struct layout *l);
 

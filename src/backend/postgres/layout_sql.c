@@ -59,8 +59,7 @@ static const struct expression of_own[] = {
 			  "ELSE coalesce(greatest(d.fetched_at, d.updated_at), "
 			  "d.created_at, " EPOCH ") END" },
 	{ "d_metadata", "d.metadata" },
-	{ "d_pending", "(d.pending OR (d.hashed_at IS DISTINCT FROM "
-		       "d.updated_at AND " LACKS_VECTOR "))" },
+	{ "d_pending", "(d.pending OR (" STALE " AND " LACKS_VECTOR "))" },
 	{ NULL, NULL },
 };
 
@@ -87,6 +86,7 @@ static const struct expression of_words[] = {
 	  "CASE WHEN d.hashed_at = d.updated_at AND d.words IS NOT NULL "
 	  "THEN d.words ELSE " WORDS_MADE " END" },
 	{ "d_words_stored", "d.words" },
+	{ "words_kept", ", words = " WORDS_MADE },
 	{ "d_words_made", WORDS_MADE },
 	{ NULL, NULL },
 };
@@ -94,6 +94,7 @@ static const struct expression of_words[] = {
 static const struct expression without_words[] = {
 	{ "d_words", WORDS_MADE },
 	{ "d_words_stored", "(NULL::tsvector)" },
+	{ "words_kept", "" },
 	{ "d_words_made", WORDS_MADE },
 	{ NULL, NULL },
 };
@@ -513,19 +514,6 @@ int layout_render(struct layout *l, struct wr_error *err)
 				  pgsql_texts[i]);
 	}
 	buf_release(&sql);
-	return status;
-}
-
-int layout_copy(struct layout *to, const struct layout *from,
-		struct wr_error *err)
-{
-	int status;
-
-	*to = *from;
-	arena_init(&to->arena);
-	status = layout_render(to, err);
-	if (status)
-		layout_release(to);
 	return status;
 }
 

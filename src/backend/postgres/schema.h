@@ -12,7 +12,11 @@
 #include "backend/postgres/layout.h"
 #include <pthread.h>
 
-enum { SCHEMA_LATEST = PGSQL_VERSION };
+enum {
+	SCHEMA_LATEST = PGSQL_VERSION,
+	/* An upsert over the shards of Citus costs the same for one row. */
+	SCHEMA_DISTRIBUTED_BATCH = 2000
+};
 
 /*
  * Find the store, or make it, as config->create says; bring a store of
@@ -25,9 +29,14 @@ int schema_open(struct layout *l, struct session *s,
 		const struct backend_config *config, struct settings *settings,
 		struct wr_error *err);
 
-/* Record embedder, model and dimension; in a plain table: check only. */
+/*
+ * Record embedder, model and dimension; in a table without settings of its own:
+ * check only.  known is what this process found when it opened the store:
+ * where another one has recorded something else since, it is WR_ESCHEMA.
+ */
 int schema_record(struct layout *l, struct session *s,
-		  const struct settings *wanted, struct wr_error *err);
+		  const struct settings *known, const struct settings *wanted,
+		  struct wr_error *err);
 
 /* How far a migration is, for BACKEND_PROGRESS: guarded by its lock. */
 struct schema_progress {

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY :index_pending ON :table (url) WHERE pending

@@ -1,0 +1,2 @@
+-- What a table that is gone has left behind.
+DELETE FROM :meta

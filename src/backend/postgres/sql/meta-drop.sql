@@ -1,0 +1,1 @@
+DELETE FROM :meta m WHERE m.name = $1

@@ -1,0 +1,2 @@
+INSERT INTO :meta AS m (name, value) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value

@@ -1,0 +1,1 @@
+SELECT m.name, m.value FROM :meta m

@@ -1,0 +1,1 @@
+SELECT EXISTS (SELECT FROM :table d WHERE d.embedding IS NOT NULL)
