@@ -62,6 +62,7 @@ struct uri {
 	PQconninfoOption *known; /* libpq's words */
 	bool has_driver;
 	struct buf rest; /* what is left of it for libpq */
+	bool has_query;	 /* in rest */
 	/* SQLAlchemy's "host=a:1&host=b:2". */
 	struct buf hosts, ports;
 };
@@ -166,13 +167,13 @@ static int unknown_parameter(const char *name, struct wr_error *err)
 }
 
 /* asyncpg's ssl=require, JDBC's ssl=true. */
-static const char *sslmode_of(const char *ssl)
+static struct wr_str sslmode_of(const char *ssl, struct wr_str raw)
 {
 	if (!strcmp(ssl, "true") || !strcmp(ssl, "1"))
-		return "require";
+		return str_of("require");
 	if (!strcmp(ssl, "false") || !strcmp(ssl, "0"))
-		return "disable";
-	return ssl;
+		return str_of("disable");
+	return raw;
 }
 
 /* "name:port" of SQLAlchemy's, where libpq would have a list of each. */
@@ -221,12 +222,14 @@ static int add_parameter(struct uri *u, struct wr_str raw, struct wr_error *err)
 	} else if (!is_known(u->known, name)) {
 		return unknown_parameter(name, err);
 	} else {
-		buf_putc(&u->rest,
-			 memchr(u->rest.ptr, '?', u->rest.len) ? '&' : '?');
-		if (!strcmp(name, "ssl"))
-			buf_printf(&u->rest, "sslmode=%s", sslmode_of(value));
-		else
+		buf_putc(&u->rest, u->has_query ? '&' : '?');
+		u->has_query = true;
+		if (strcmp(name, "ssl") != 0) {
 			buf_add_str(&u->rest, raw);
+		} else {
+			buf_puts(&u->rest, "sslmode=");
+			buf_add_str(&u->rest, sslmode_of(value, text));
+		}
 	}
 	return 0;
 }
