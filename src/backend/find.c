@@ -1,10 +1,12 @@
 #include "backend/backend.h"
+#include "backend/postgres/conninfo.h"
 #include "base/error.h"
 #include "base/str.h"
 #include <string.h>
 
 static const struct backend_ops *const backends[] = {
 	&sqlite_backend,
+	&postgres_backend,
 	&mem_backend,
 };
 
@@ -41,6 +43,11 @@ int backend_find(const struct backend_ops **out, const char *location,
 	struct wr_str scheme;
 
 	*out = NULL;
+	/* In many forms: "postgresql+asyncpg:", "host=... dbname=...". */
+	if (conninfo_is_ours(location)) {
+		*out = &postgres_backend;
+		return 0;
+	}
 	name_schemes(schemes, sizeof(schemes));
 	if (!colon)
 		return error_set(err, WR_EINVAL, 0, "store",

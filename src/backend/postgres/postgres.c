@@ -11,7 +11,10 @@
 
 /* NULL: an operation of administration, or not there. */
 static const struct task_kind *const kinds[BACKEND_NKINDS] = {
-	[BACKEND_LOOKUP] = NULL,
+	[BACKEND_LOOKUP] = &lookup_task,   [BACKEND_WRITE] = &write_task,
+	[BACKEND_KNOWN] = &known_task,	   [BACKEND_GET] = &get_task,
+	[BACKEND_SCAN] = &scan_task,	   [BACKEND_SEARCH] = &search_task,
+	[BACKEND_PENDING] = &pending_task, [BACKEND_PRUNE] = &prune_task,
 };
 
 /* ---------------------------------------------------------- operations -- */
