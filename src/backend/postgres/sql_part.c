@@ -19,6 +19,14 @@ static const struct part of_digests[] = {
 		       " AND (excluded.metadata IS NULL"
 		       " OR substr(excluded.meta_hash, 17)"
 		       " = substr(:d_meta_hash, 17)), false)" },
+	{ "stats_pending", "(SELECT count(*) FROM (SELECT FROM :table AS d"
+			   " WHERE d.pending LIMIT $1) AS some)"
+			   " + (SELECT count(*) FROM (SELECT FROM :table AS d"
+			   " WHERE :d_stale AND NOT d.pending AND :d_pending "
+			   "LIMIT $1) AS some)" },
+	{ "stats_fetched", "'fetched_at'" },
+	{ "check_hash", "d.content_hash" },
+	{ "check_counts", "d.hashed_at = d.updated_at" },
 	{ NULL, NULL },
 };
 
@@ -27,6 +35,10 @@ static const struct part of_texts[] = {
 	{ "same_content", "excluded.content = coalesce(d.content, '')" },
 	{ "same_meta", "coalesce(excluded.title = d.title,"
 		       " excluded.title IS NULL)" },
+	{ "stats_pending", "NULL::bigint" },
+	{ "stats_fetched", "'updated_at'" },
+	{ "check_hash", "NULL::bytea" },
+	{ "check_counts", "false" },
 	{ NULL, NULL },
 };
 

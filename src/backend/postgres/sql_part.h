@@ -19,6 +19,11 @@
  *   words_column, words_row, words_set
  *                 what the column of words adds to the three lists of an
  *                 upsert; $19 is how many characters of the content count
+ *   stats_pending how many rows wait, up to $1; NULL where it would take long
+ *   stats_fetched the name of the column with the time of fetching
+ *   check_hash, check_counts
+ *                 the digest that is stored, and does it count?
+ * and those of search_sql.h.
  */
 const char *sql_part(const struct layout *l, struct wr_str name);
 

@@ -1,0 +1,1 @@
+CREATE INDEX CONCURRENTLY :index_words ON :table USING gin (words)
