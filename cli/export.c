@@ -34,7 +34,7 @@ struct export
 	wr_queue *queue;
 	wr_writer *writer;
 	struct progress progress;
-	uint64_t done, total; /* total 0: unknown */
+	uint64_t done, total; /* total 0: unknown; may be an estimate */
 };
 
 /* How many there will be: a filter makes that anybody's guess. */
@@ -45,9 +45,11 @@ static void count(struct export *e)
 	uint64_t value;
 	size_t i;
 
-	if (!selection_is_empty(&e->opts->sel) ||
-	    wr_stats_wait(e->store, 0, -1, &reply, NULL))
+	if (!selection_is_empty(&e->opts->sel))
 		return;
+	/* A failure's reply has none: there is a number less to show. */
+	if (wr_stats_wait(e->store, 0, -1, &reply, NULL))
+		e->total = 0;
 	for (i = 0; wr_reply_stat(reply, i, &name, &value) == 1; i++) {
 		if (!strcmp(name, "documents"))
 			e->total = value;

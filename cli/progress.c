@@ -207,6 +207,9 @@ void progress_count(struct progress *p, const char *did, uint64_t done,
 
 	if (!progress_is_due(p))
 		return;
+	/* It was an estimate, and is none any more. */
+	if (done > total)
+		total = 0;
 	rate = progress_rate(p, done);
 	text_printf(&t, "%s %s", did, output_number(a, done));
 	if (total)
