@@ -3,13 +3,10 @@
 #include "backend/postgres/cancel.h"
 #include "backend/postgres/status.h"
 #include "base/error.h"
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
 
-/* How soon it is noticed that canceled was set. */
-enum { SLICE_MS = 100 };
 /* After the server was asked to cancel. */
 #define GRACE_US 2000000
 
@@ -19,103 +16,6 @@ int64_t session_now_us(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/*
- * Until the connection is ready for one of events: 0, WR_ETIMEOUT,
- * WR_ECANCELED, WR_EIO.
- */
-static int wait_for(PGconn *conn, short events, int64_t deadline_us,
-		    const atomic_bool *canceled)
-{
-	for (;;) {
-		struct pollfd p = { .fd = PQsocket(conn), .events = events };
-		int64_t left = deadline_us - session_now_us();
-		int rc;
-
-		if (canceled && atomic_load(canceled))
-			return WR_ECANCELED;
-		if (left <= 0)
-			return WR_ETIMEOUT;
-		if (p.fd < 0)
-			return WR_EIO;
-		left = left / 1000 + 1;
-		rc = poll(&p, 1, left < SLICE_MS ? (int)left : SLICE_MS);
-		if (rc > 0)
-			return 0;
-		if (rc < 0 && errno != EINTR)
-			return WR_EIO;
-	}
-}
-
-/* ---------------------------------------------------------- connecting -- */
-
-static int fail_connect(PGconn *conn, const struct conninfo *info, int why,
-			uint32_t timeout_ms, struct wr_error *err)
-{
-	if (why == WR_ETIMEOUT)
-		return error_set(err, why, 0, "postgres",
-				 "connecting to %s: no answer within %.1f s",
-				 info->display, timeout_ms / 1000.0);
-	if (why == WR_ECANCELED)
-		return error_set(err, why, 0, "postgres",
-				 "connecting to %s: cancelled", info->display);
-	return status_from_conn(conn, info, "connecting", err);
-}
-
-static int finish_connect(PGconn *conn, int64_t deadline_us,
-			  const atomic_bool *canceled)
-{
-	PostgresPollingStatusType next = PGRES_POLLING_WRITING;
-
-	/* With the codes of errors; see status.c. */
-	PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-	while (next != PGRES_POLLING_OK) {
-		int status = 0;
-
-		if (next == PGRES_POLLING_FAILED)
-			return WR_EIO;
-		status = wait_for(
-			conn, next == PGRES_POLLING_READING ? POLLIN : POLLOUT,
-			deadline_us, canceled);
-		if (status)
-			return status;
-		next = PQconnectPoll(conn);
-	}
-	return 0;
-}
-
-static void drop_notice(void *arg, const PGresult *res)
-{
-	(void)arg;
-	(void)res;
-}
-
-int session_connect(PGconn **out, const struct conninfo *info,
-		    uint32_t timeout_ms, const atomic_bool *canceled,
-		    struct wr_error *err)
-{
-	int64_t deadline_us = session_now_us() + (int64_t)timeout_ms * 1000;
-	PGconn *conn = PQconnectStartParams(info->keywords, info->values, 0);
-	int status;
-
-	*out = NULL;
-	if (!conn)
-		return error_nomem(err, "postgres");
-	PQsetNoticeReceiver(conn, drop_notice, NULL);
-	status = PQstatus(conn) == CONNECTION_BAD
-			 ? WR_EIO
-			 : finish_connect(conn, deadline_us, canceled);
-	if (!status && PQsetnonblocking(conn, 1))
-		status = WR_EIO;
-	if (status) {
-		status = fail_connect(conn, info, status, timeout_ms, err);
-		PQfinish(conn);
-		return status;
-	}
-	PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
-	*out = conn;
-	return 0;
 }
 
 int session_open(struct session *s, uint32_t timeout_ms, struct wr_error *err)
@@ -153,8 +53,8 @@ static int send_all(struct session *s, int64_t deadline_us,
 
 		if (rc <= 0)
 			return rc ? WR_EIO : 0;
-		status = wait_for(s->conn, POLLIN | POLLOUT, deadline_us,
-				  canceled);
+		status = session_wait(s->conn, POLLIN | POLLOUT, deadline_us,
+				      canceled);
 		if (status)
 			return status;
 		if (!PQconsumeInput(s->conn))
@@ -168,7 +68,7 @@ static int await_result(struct session *s, int64_t deadline_us,
 	int status = send_all(s, deadline_us, canceled);
 
 	while (!status && PQisBusy(s->conn)) {
-		status = wait_for(s->conn, POLLIN, deadline_us, canceled);
+		status = session_wait(s->conn, POLLIN, deadline_us, canceled);
 		if (!status && !PQconsumeInput(s->conn) && PQisBusy(s->conn))
 			status = WR_EIO;
 	}

@@ -29,6 +29,13 @@ int session_connect(PGconn **out, const struct conninfo *info,
 		    uint32_t timeout_ms, const atomic_bool *canceled,
 		    struct wr_error *err);
 
+/*
+ * Until the connection is ready for one of poll()'s events: 0, WR_ETIMEOUT,
+ * WR_ECANCELED, WR_EIO.
+ */
+int session_wait(PGconn *conn, short events, int64_t deadline_us,
+		 const atomic_bool *canceled);
+
 /* s->info and what limits it are set by the caller. */
 int session_open(struct session *s, uint32_t timeout_ms, struct wr_error *err);
 void session_close(struct session *s);
