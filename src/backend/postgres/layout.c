@@ -24,7 +24,7 @@ static void copy_text(char *to, size_t size, struct wr_str from)
 static int mismatch(const struct layout *l, struct wr_error *err,
 		    const char *what)
 {
-	return error_set(err, WR_ESCHEMA, 0, "postgres", "table %s.%s: %s",
+	return error_set(err, WR_ESCHEMA, 0, "postgres", "table %s.%s %s",
 			 l->schema, l->table, what);
 }
 
@@ -263,7 +263,7 @@ static int take_times(struct layout *l, const struct columns *c,
 	l->time_oid = type;
 	if (c->types[COLUMN_CREATED_AT] != type)
 		return bad_type(l, c, COLUMN_CREATED_AT,
-				"that of updated_at too", err);
+				c->type_names[COLUMN_UPDATED_AT], err);
 	return 0;
 }
 
@@ -306,8 +306,9 @@ static int take_ours(struct layout *l, const struct columns *c,
 		Oid type;
 		const char *name;
 	} ours[] = {
-		{ COLUMN_HASHED_AT, 0, "that of updated_at" },
-		{ COLUMN_FETCHED_AT, 0, "that of updated_at" },
+		/* That of updated_at. */
+		{ COLUMN_HASHED_AT, 0, NULL },
+		{ COLUMN_FETCHED_AT, 0, NULL },
 		{ COLUMN_CONTENT_HASH, OID_BYTEA, "bytea" },
 		{ COLUMN_META_HASH, OID_BYTEA, "bytea" },
 		{ COLUMN_METADATA, OID_JSONB, "jsonb" },
@@ -325,7 +326,11 @@ static int take_ours(struct layout *l, const struct columns *c,
 		Oid type = ours[i].type ? ours[i].type : l->time_oid;
 
 		if (c->there[ours[i].which] && c->types[ours[i].which] != type)
-			return bad_type(l, c, ours[i].which, ours[i].name, err);
+			return bad_type(
+				l, c, ours[i].which,
+				ours[i].name ? ours[i].name
+					     : c->type_names[COLUMN_UPDATED_AT],
+				err);
 	}
 	return 0;
 }
@@ -373,12 +378,13 @@ static int read_key(const struct layout *l, struct session *s, struct params *p,
 	PQclear(res);
 	if (usable)
 		return 0;
-	return mismatch(l, err,
-			any ? "its unique constraint on url is deferrable, so "
-			      "that it cannot settle conflicts: make it NOT "
-			      "DEFERRABLE"
-			    : "has no unique constraint on url alone: ALTER "
-			      "TABLE ... ADD UNIQUE (url)");
+	return mismatch(
+		l, err,
+		any ? "has a unique constraint on url that is deferrable, "
+		      "so that it cannot settle conflicts: make it NOT "
+		      "DEFERRABLE"
+		    : "has no unique constraint on url alone: ALTER "
+		      "TABLE ... ADD UNIQUE (url)");
 }
 
 static int read_citus(struct layout *l, struct session *s, struct params *p,

@@ -83,7 +83,8 @@ static bool is_locked(const struct wr_error *err)
 static int step_columns(struct layout *l, struct session *s,
 			struct schema_progress *progress, struct wr_error *err)
 {
-	bool fulltext = l->fulltext, adds = true;
+	struct layout before = *l;
+	bool adds = true;
 	int status;
 
 	show(progress, "adding columns", 0, 0);
@@ -93,18 +94,19 @@ static int step_columns(struct layout *l, struct session *s,
 	/* Another process may have been first. */
 	if (!status)
 		adds = l->plain || !l->has_meta;
-	l->fulltext = fulltext;
 	if (!status && adds)
 		status = schema_lock_timeout(s, LOCK_MS, err);
 	if (!status && adds)
 		status = add_columns(l, s, err);
+	/* A column of the user's with one of these names may have any type. */
+	if (!status)
+		status = layout_read(l, s, err);
 	if (!status)
 		status = session_do(s, "COMMIT", err);
-	if (!status) {
-		status = layout_read(l, s, err);
-		return status ? status : layout_render(l, err);
-	}
+	if (!status)
+		return layout_render(l, err);
 	schema_rollback(s);
+	*l = before;
 	if (!is_locked(err))
 		return status;
 	show(progress, "waiting for a lock on the table", 0, 0);
@@ -182,6 +184,13 @@ static int drop_ruin(const struct layout *l, struct session *s,
 	return status;
 }
 
+/* Another process did the same at the same moment. */
+static bool is_there_now(const struct wr_error *err)
+{
+	return is_locked(err) || !strcmp(err->sqlstate, "42P07") ||
+	       !strcmp(err->sqlstate, "23505");
+}
+
 /* *built: one was; else all of them are there. */
 static int step_index(struct layout *l, struct session *s,
 		      struct schema_progress *progress, bool *built,
@@ -211,6 +220,10 @@ static int step_index(struct layout *l, struct session *s,
 						      NULL, NULL, err);
 		}
 		buf_release(&name);
+		if (status && is_there_now(err)) {
+			error_clear(err);
+			status = 0;
+		}
 		if (status || *built)
 			return status;
 	}

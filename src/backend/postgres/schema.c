@@ -504,6 +504,7 @@ int schema_record(struct layout *l, struct session *s,
 		  struct wr_error *err)
 {
 	bool altered = false;
+	uint32_t dim = l->dim;
 	int status = 0;
 
 	if (l->adopted && l->dim && wanted->dim && l->dim != wanted->dim)
@@ -524,8 +525,8 @@ int schema_record(struct layout *l, struct session *s,
 				 l->user, l->schema, l->table);
 	if (!status && altered)
 		status = layout_read(l, s, err);
+	l->dim = status ? dim : wanted->dim;
 	if (status)
 		return status;
-	l->dim = wanted->dim;
 	return layout_render(l, err);
 }
