@@ -12,6 +12,8 @@ typedef int (*admin_function)(struct admin *a, struct wr_error *err);
 
 /* NULL: not there. */
 static const admin_function functions[BACKEND_NKINDS] = {
+	[BACKEND_CHECK] = admin_check,
+	[BACKEND_INDEX] = admin_index,
 	[BACKEND_MIGRATE] = admin_migrate,
 	[BACKEND_SETTINGS] = admin_settings,
 };
