@@ -72,12 +72,12 @@ static void drop_idle(struct pool *p, struct link *l)
 static void say_lost(struct pool *p, const struct link *l)
 {
 	p->counts.lost++;
-	if (!p->lost_said)
-		log_message(p->config.log, WR_LOG_INFO, "postgres",
-			    "a connection to %s was lost, and is replaced: %s",
-			    p->config.info->display,
-			    l->error.status ? l->error.message
-					    : "closed by the server");
+	/* Windrow's own doing: the operation tells of it. */
+	if (p->lost_said || l->hurried)
+		return;
+	log_message(p->config.log, WR_LOG_WARN, "postgres",
+		    "a connection to %s was lost, and is replaced: %s",
+		    p->config.info->display, l->error.message);
 	p->lost_said = true;
 }
 
@@ -92,7 +92,10 @@ static void on_hung_up(struct link *l)
 {
 	struct pool *p = l->pool;
 
-	say_lost(p, l);
+	p->counts.lost++;
+	log_message(p->config.log, WR_LOG_DEBUG, "postgres",
+		    "an idle connection to %s was closed by the server",
+		    p->config.info->display);
 	drop_idle(p, l);
 	post_serve(p);
 }
