@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config):
 def watch_over(folder):
     """The servers below it end with this process, however it ends."""
     (folder / "windrow-servers").write_text("")
-    subprocess.Popen(
+    return subprocess.Popen(
         ["/usr/bin/python3", str(ROOT / "scripts" / "servers"), "watch",
          str(folder), str(os.getpid())],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -57,8 +57,10 @@ def place():
     """A folder for servers."""
     folder = pgservers.work_folder()
     folder.chmod(0o755)
-    watch_over(folder)
+    watch = watch_over(folder)
     yield folder
+    watch.kill()
+    watch.wait()
     shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -181,10 +183,20 @@ class Load:
         until = time.monotonic() + PATIENCE
         while self.take(until - time.monotonic()):
             pass
-        assert self.process.wait(PATIENCE) == status, "".join(self.errors)
+        ended = self.process.wait(PATIENCE)
+        self.close()
+        assert ended == status, "".join(self.errors)
+        return json.loads(self.last) if status < 2 else None
+
+    def close(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
         for reader in self.readers:
             reader.join()
-        return json.loads(self.last) if status < 2 else None
+        for pipe in (self.process.stdin, self.process.stdout,
+                     self.process.stderr):
+            pipe.close()
 
     def all_is_well(self):
         """Nothing failed, nothing is lost."""
@@ -206,9 +218,7 @@ def load():
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-            one.process.wait()
+        one.close()
 
 
 class Windrow:
