@@ -40,6 +40,7 @@ struct driver {
 	bool threads;  /* runs on libuv's loop, else on the simulation's */
 	bool faulty;   /* wrapped by faulty.c */
 	bool stems;    /* finds "indexes" for "indexing" */
+	bool stops;    /* leaves out "not", "the" and the like */
 	/* A number of a vector comes back changed by so much of it, at most. */
 	float rounding;
 	const char *vector_type; /* of the stores that are made; NULL: any */

@@ -88,6 +88,7 @@ const struct driver driver = {
 	.persists = true,
 	.threads = true,
 	.stems = true,
+	.stops = true,
 	.vector_type = VECTOR_TYPE,
 	.rounding = ROUNDING,
 	.missing = missing,

@@ -81,7 +81,8 @@ static void words_are_found_whatever_stands_around_them(void **state)
 	assert_string_equal(search_text(fx, "foo*"), "a");
 	assert_string_equal(search_text(fx, "fo*"), "");
 	assert_string_equal(search_text(fx, "near("), "b");
-	assert_string_equal(search_text(fx, "NOT"), "b");
+	/* A word, wherever words like it are kept at all. */
+	assert_string_equal(search_text(fx, "NOT"), driver.stops ? "" : "b");
 	assert_string_equal(search_text(fx, "\"foo bar"), "a");
 }
 

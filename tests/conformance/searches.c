@@ -97,13 +97,13 @@ static void equal_scores_are_ordered_by_key(void **state)
 {
 	struct fixture *fx = *state;
 
-	save(fx, .key = "c", .content = "same words here");
-	save(fx, .key = "a", .content = "same words here");
-	save(fx, .key = "b", .content = "same words here");
+	save(fx, .key = "c", .content = "equal words here");
+	save(fx, .key = "a", .content = "equal words here");
+	save(fx, .key = "b", .content = "equal words here");
 	save(fx, .key = "z", .content = "something else altogether");
-	assert_string_equal(search_text(fx, "same"), "a b c");
+	assert_string_equal(search_text(fx, "equal"), "a b c");
 	assert_string_equal(
-		result_keys(fx, search_run(fx, WR_SEARCH_TEXT, "same", NULL,
+		result_keys(fx, search_run(fx, WR_SEARCH_TEXT, "equal", NULL,
 					   NULL, 2, 0)),
 		"a b");
 }

@@ -189,7 +189,7 @@ static void settings_and_documents_survive_reopening(void **state)
 
 	if (!driver.persists)
 		skip();
-	save(fx, .key = "a", .title = "T", .content = "some text",
+	save(fx, .key = "a", .title = "T", .content = "sea text",
 	     .metadata = "{\"m\":1}", .fetched_at = AT(1), .vector = east);
 	save(fx, .key = "b", .content = "other text", .wants_vector = true);
 	store_close(fx);
@@ -201,13 +201,13 @@ static void settings_and_documents_survive_reopening(void **state)
 	assert_string_equal(settings.model, "small");
 	assert_int_equal(settings.dim, DIM);
 	assert_text(get(fx, "a")->title, "T");
-	assert_text(get(fx, "a")->content, "some text");
+	assert_text(get(fx, "a")->content, "sea text");
 	assert_vector(get(fx, "a"), east);
-	assert_saved(save(fx, .key = "a", .content = "some text",
+	assert_saved(save(fx, .key = "a", .content = "sea text",
 			  .fetched_at = AT(1)),
 		     WR_UNCHANGED);
 	assert_string_equal(pending_keys(fx), "b");
-	assert_string_equal(search_text(fx, "some"), "a");
+	assert_string_equal(search_text(fx, "sea"), "a");
 	assert_string_equal(search_vector(fx, east), "a");
 }
 
