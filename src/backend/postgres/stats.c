@@ -128,7 +128,7 @@ static int put_table(struct task *t, const PGresult *res, struct wr_error *err)
 	s->is_known = !wire_is_null(res, 0, 0) && !wire_is_null(res, 0, 1);
 	s->documents = (uint64_t)wire_int8(res, 0, 0);
 	s->with_vector = wire_float8(res, 0, 1);
-	if (settings_describe(&pg->settings, "postgres", result) ||
+	if (settings_describe(&pg->settings, postgres_backend.scheme, result) ||
 	    put_property(result, "server_version", res, 4) ||
 	    put_property(result, "tls", res, 5) ||
 	    put_property(result, "indexes", res, 6) ||
