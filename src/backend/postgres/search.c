@@ -187,7 +187,7 @@ static void add_vectors(struct params *p, const struct task *t)
 	const struct layout *l = t->pg->layout;
 	struct vector_type whole = { VECTOR_AS_VECTOR, l->vector_oid,
 				     l->vector_array_oid };
-	bool has = wants_vector(op) && op->u.search.vector &&
+	bool has = wants_vector(op) && op->u.search.vector && l->dim &&
 		   search_sql_has_vectors(l);
 
 	if (has)

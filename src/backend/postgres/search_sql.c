@@ -75,8 +75,8 @@ enum { PARTIAL_SORTS = 160000 }; /* the server's version with them */
 	" AS score FROM found, weight "                                      \
 	"ORDER BY score DESC, found.url COLLATE \"C\" LIMIT $7)"
 
-static const char text_of_stored[] =
-	TERMS RANKED_OPEN ROWS_STORED " UNION ALL " ROWS_MADE RANKED_CLOSE;
+static const char text_of_stored[] = TERMS WANTED RANKED_OPEN ROWS_STORED
+	" UNION ALL " ROWS_MADE RANKED_CLOSE;
 static const char text_of_made[] =
 	TERMS WANTED RANKED_OPEN ROWS_MADE RANKED_CLOSE;
 

@@ -20,10 +20,10 @@ static const struct part of_digests[] = {
 		       " OR substr(excluded.meta_hash, 17)"
 		       " = substr(:d_meta_hash, 17)), false)" },
 	{ "stats_pending", "(SELECT count(*) FROM (SELECT FROM :table AS d"
-			   " WHERE d.pending LIMIT $1) AS some)"
+			   " WHERE d.pending LIMIT $1) AS them)"
 			   " + (SELECT count(*) FROM (SELECT FROM :table AS d"
 			   " WHERE :d_stale AND NOT d.pending AND :d_pending "
-			   "LIMIT $1) AS some)" },
+			   "LIMIT $1) AS them)" },
 	{ "stats_fetched", "'fetched_at'" },
 	{ "check_hash", "d.content_hash" },
 	{ "check_counts", "d.hashed_at = d.updated_at" },

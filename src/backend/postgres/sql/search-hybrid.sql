@@ -12,7 +12,7 @@ hit AS MATERIALIZED (
        (SELECT url, row_number() OVER (ORDER BY score DESC, url COLLATE "C")
                AS place
         FROM by_vector) AS v ON v.url = t.url
-  ORDER BY score DESC, url COLLATE "C"
+  ORDER BY score DESC, coalesce(t.url, v.url) COLLATE "C"
   LIMIT $6)
 SELECT :search_found, hit.score, hit.of_text::integer, hit.of_vector::integer,
        (SELECT count(*)::integer FROM by_vector)
