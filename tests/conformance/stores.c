@@ -77,7 +77,8 @@ static void a_sound_store_has_no_errors(void **state)
 			.u.check = { flags, result },
 		};
 
-		assert_int_equal(run_op(fx, &op), 0);
+		if (run_op(fx, &op))
+			fail_msg("check: %s", fx->err.message);
 		for (size_t i = 0; i < result->nfindings; i++)
 			if (result->findings[i].level == WR_LOG_ERROR)
 				fail_msg("%s", result->findings[i].what);
