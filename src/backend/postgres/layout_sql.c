@@ -413,11 +413,11 @@ static int fill_variable(const struct layout *l, struct buf *out,
 
 	if (depth == NESTING)
 		return WR_EBUG;
-	if (put_atom(out, l, name))
-		return buf_status(out);
 	if (put_made(&part, l, name)) {
 		status = buf_status(&part);
 		text = part.ptr;
+	} else if (put_atom(out, l, name)) {
+		return buf_status(out);
 	} else {
 		text = find_text(l, name);
 		status = text ? 0 : WR_EBUG;
