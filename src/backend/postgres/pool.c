@@ -156,7 +156,9 @@ struct link *pool_try(struct pool *p)
 
 void pool_give(struct pool *p, struct link *l)
 {
-	bool keep = !l->broken && l->replace_at_us > now_of(p) &&
+	/* Statements that were added and never run must not meet others. */
+	bool keep = !l->broken && !l->sent.len &&
+		    l->replace_at_us > now_of(p) &&
 		    (alive(p) <= p->config.size || p->counts.waiting);
 
 	list_remove(&l->node);
