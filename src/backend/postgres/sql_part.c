@@ -9,16 +9,21 @@ struct part {
 	const char *name, *text;
 };
 
-/* The digests tell; a half of meta_hash that is left out is the same. */
+/*
+ * The digests tell; a half of meta_hash that is left out is the same.  What
+ * somebody else wrote may be the same content, and is not embedded again then;
+ * its title and metadata are written again, with digests that count.
+ */
 static const struct part of_digests[] = {
 	{ "same_content",
 	  "coalesce(excluded.content_hash = :d_content_hash, false)" },
-	{ "same_meta", "coalesce((excluded.title IS NULL"
+	{ "same_meta", "coalesce(d.hashed_at = d.updated_at"
+		       " AND (excluded.title IS NULL"
 		       " OR substr(excluded.meta_hash, 1, 16)"
-		       " = substr(:d_meta_hash, 1, 16))"
+		       " = substr(d.meta_hash, 1, 16))"
 		       " AND (excluded.metadata IS NULL"
 		       " OR substr(excluded.meta_hash, 17)"
-		       " = substr(:d_meta_hash, 17)), false)" },
+		       " = substr(d.meta_hash, 17)), false)" },
 	{ "stats_pending", "(SELECT count(*) FROM (SELECT FROM :table AS d"
 			   " WHERE d.pending LIMIT $1) AS them)"
 			   " + (SELECT count(*) FROM (SELECT FROM :table AS d"
@@ -62,7 +67,8 @@ static const struct part of_words[] = {
 			       "r.content", "$19") },
 	{ "words_set",
 	  ", words = CASE"
-	  " WHEN :same_content AND :same_meta AND d.hashed_at = d.updated_at"
+	  " WHEN :same_content AND d.hashed_at = d.updated_at"
+	  " AND (excluded.title IS NULL OR excluded.title = d.title)"
 	  " THEN d.words"
 	  " WHEN excluded.title IS NULL AND d.title IS NOT NULL"
 	  " THEN " WORDS_OF_TITLE("d.title") " || excluded.words"

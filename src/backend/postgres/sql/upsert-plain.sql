@@ -23,15 +23,15 @@ ON CONFLICT (url) DO UPDATE SET
       AND excluded.updated_at
           <= :d_fetched_at + make_interval(secs => $14::double precision)
     THEN d.updated_at ELSE excluded.updated_at END
-WHERE ($15 = 1
-       OR ($15 = 2 AND :same_content AND :same_meta
-           AND :d_fetched_at = excluded.updated_at))
-  AND (:d_fetched_at <= excluded.updated_at
+WHERE (:d_fetched_at <= excluded.updated_at
        OR NOT $16 OR :d_fetched_at = $17)
-  AND (NOT (:same_content AND :same_meta)
-       OR excluded.updated_at
-          > :d_fetched_at + make_interval(secs => $14::double precision)
-       OR (excluded.embedding IS NOT NULL AND d.embedding IS NULL))
+  AND CASE
+    WHEN :same_content AND :same_meta THEN
+      ($15 = 1 OR ($15 = 2 AND :d_fetched_at = excluded.updated_at))
+      AND (excluded.updated_at
+           > :d_fetched_at + make_interval(secs => $14::double precision)
+           OR (excluded.embedding IS NOT NULL AND d.embedding IS NULL))
+    ELSE $15 = 1 END
 -- What a statement reads is the row as it was before.
 RETURNING d.url, d.xmax = 0,
   d.xmax <> 0 AND NOT EXISTS (

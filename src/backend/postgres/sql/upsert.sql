@@ -29,7 +29,7 @@ ON CONFLICT (url) DO UPDATE SET
       CASE WHEN excluded.embedding IS NOT NULL OR $18 & 2 <> 0
            THEN excluded.embedding ELSE d.embedding END
     WHEN excluded.embedding IS NOT NULL
-      AND (:d_pending OR d.embedding IS NULL
+      AND (d.pending OR d.embedding IS NULL
            OR ($18 & 1 <> 0 AND NOT :same_meta))
     THEN excluded.embedding ELSE d.embedding END,
   pending = CASE
@@ -53,15 +53,15 @@ ON CONFLICT (url) DO UPDATE SET
   updated_at = CASE WHEN :same_content AND :same_meta
                     THEN d.updated_at ELSE $13 END,
   hashed_at = CASE WHEN :same_content AND :same_meta
-                   THEN d.updated_at ELSE $13 END:words_set
-WHERE ($15 = 1
-       OR ($15 = 2 AND :same_content AND :same_meta
-           AND :d_fetched_at = excluded.fetched_at))
-  AND (:d_fetched_at <= excluded.fetched_at
+                   THEN d.hashed_at ELSE $13 END:words_set
+WHERE (:d_fetched_at <= excluded.fetched_at
        OR NOT $16 OR :d_fetched_at = $17)
-  AND (NOT (:same_content AND :same_meta)
-       OR excluded.fetched_at
-          > :d_fetched_at + make_interval(secs => $14::double precision)
-       OR (excluded.embedding IS NOT NULL
-           AND (:d_pending OR d.embedding IS NULL)))
+  AND CASE
+    WHEN :same_content AND :same_meta THEN
+      ($15 = 1 OR ($15 = 2 AND :d_fetched_at = excluded.fetched_at))
+      AND (excluded.fetched_at
+           > :d_fetched_at + make_interval(secs => $14::double precision)
+           OR (excluded.embedding IS NOT NULL
+               AND (d.pending OR d.embedding IS NULL)))
+    ELSE $15 = 1 END
 RETURNING d.url, d.xmax = 0, d.updated_at = $13
