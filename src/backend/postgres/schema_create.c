@@ -156,31 +156,39 @@ static int check_citus(const struct layout *l, struct session *s,
 
 /* --------------------------------------------------------------- tables -- */
 
+static int run_one(struct layout *l, struct session *s, struct wr_str text,
+		   struct wr_error *err)
+{
+	struct buf template = { 0 }, sql = { 0 };
+	int status;
+
+	buf_add_str(&template, text);
+	status = buf_status(&template);
+	if (!status)
+		status = layout_fill(l, &sql, template.ptr);
+	if (status)
+		error_set(err, status, 0, "postgres", "filling in: %.60s",
+			  template.len ? template.ptr : "");
+	else
+		status = session_do(s, sql.ptr, err);
+	buf_release(&template);
+	buf_release(&sql);
+	return status;
+}
+
 /* Citus takes one DDL statement a call. */
 static int run_each(struct layout *l, struct session *s, const char *text,
 		    struct wr_error *err)
 {
-	struct buf sql = { 0 };
-	char *at;
 	int status = 0;
 
-	if (!text)
-		return 0;
-	if (layout_fill(l, &sql, text)) {
-		buf_release(&sql);
-		return error_set(err, WR_EBUG, 0, "postgres",
-				 "a variable is unknown in: %.60s", text);
-	}
-	/* None of them has one in a literal. */
-	for (at = sql.ptr; !status && at;) {
-		char *end = strchr(at, ';');
+	/* Names are filled in afterwards: they may hold anything. */
+	while (!status && text && *text) {
+		size_t len = strcspn(text, ";");
 
-		if (end)
-			*end++ = '\0';
-		status = session_do(s, at, err);
-		at = end;
+		status = run_one(l, s, (struct wr_str){ text, len }, err);
+		text += len + (text[len] == ';');
 	}
-	buf_release(&sql);
 	return status;
 }
 
