@@ -23,7 +23,7 @@ import dataclasses
 import json
 import math
 from array import array
-from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, cast
 
@@ -372,7 +372,7 @@ class Document:
     fetched_at: datetime | None
     created_at: datetime | None
     updated_at: datetime | None
-    embedding: memoryview | None
+    embedding: Sequence[float] | None
     pending: bool
 
 
@@ -431,7 +431,7 @@ _Common: TypeAlias = tuple[
     datetime | None,
     datetime | None,
     datetime | None,
-    memoryview | None,
+    Sequence[float] | None,
     bool,
 ]
 
