@@ -48,13 +48,18 @@ static void assert_filled(struct layout *l, const char *sql,
 	buf_release(&out);
 }
 
+static void name_it(char *to, size_t size, const char *name)
+{
+	snprintf(to, size, "%s", name);
+}
+
 static void names_are_quoted_whatever_is_in_them(void **state)
 {
 	struct layout l = of(VECTOR_AS_ARRAY, 0, 0);
 
 	(void)state;
-	strcpy(l.schema, "a\"b");
-	strcpy(l.table, "c'd:table");
+	name_it(l.schema, sizeof(l.schema), "a\"b");
+	name_it(l.table, sizeof(l.table), "c'd:table");
 	assert_filled(&l, ":table :meta :schema :index_stale",
 		      "\"a\"\"b\".\"c'd:table\" "
 		      "\"a\"\"b\".\"c'd:table_windrow\" \"a\"\"b\" "
@@ -90,7 +95,7 @@ static void a_language_may_have_a_schema_and_odd_letters(void **state)
 
 	(void)state;
 	assert_filled(&l, ":language", "'pg_catalog.\"english\"'::regconfig");
-	strcpy(l.language, "my'own.la\"ng");
+	name_it(l.language, sizeof(l.language), "my'own.la\"ng");
 	assert_filled(&l, ":language", "'\"my''own\".\"la\"\"ng\"'::regconfig");
 }
 
