@@ -22,7 +22,7 @@ enum {
 	FUSED_FIRST = 60, /* as pipeline/fuse.h has it */
 	EFFORT_MIN = 40,
 	EFFORT_MAX = 1000, /* what pgvector allows */
-	SCAN_MIN = 20000,  /* tuples of an index that a filter may refuse */
+	SCAN_MIN = 1000,   /* of an index, where a filter may refuse them */
 	PAGE_BYTES = 4 << 20,
 	/* Words are made of so many characters: what lies behind is not found.
 	 */
@@ -51,8 +51,9 @@ struct hit {
 
 struct search {
 	enum step step;
-	uint32_t depth; /* of each ranking */
-	uint32_t near;	/* vectors that the server found */
+	unsigned nsettings; /* statements before the one that searches */
+	uint32_t depth;	    /* of each ranking */
+	uint32_t near;	    /* vectors that the server found */
 	bool is_approximate;
 	/* Where vectors are compared here. */
 	bool pages;
@@ -105,9 +106,10 @@ static int add_settings(struct task *t, bool exact, struct wr_error *err)
 	struct search *s = t->state;
 	uint32_t effort = op->u.search.effort;
 	struct wr_str names[5], values[5];
-	char number[16], tuples[16];
+	char number[16];
 	struct params p;
 	size_t n = 0;
+	int status;
 
 	add_setting(names, values, &n, "jit", "off");
 	if (exact)
@@ -119,20 +121,24 @@ static int add_settings(struct task *t, bool exact, struct wr_error *err)
 							     : 2 * s->depth);
 		snprintf(number, sizeof(number), "%u",
 			 (unsigned)(effort > EFFORT_MAX ? EFFORT_MAX : effort));
-		snprintf(tuples, sizeof(tuples), "%u",
-			 (unsigned)max_u32(SCAN_MIN, s->depth * 4));
 		add_setting(names, values, &n, "hnsw.ef_search", number);
-		if (has_iterative_scans(l)) {
+		if (has_iterative_scans(l))
 			add_setting(names, values, &n, "hnsw.iterative_scan",
 				    "strict_order");
-			add_setting(names, values, &n, "hnsw.max_scan_tuples",
-				    tuples);
-		}
 	}
 	params_init(&p, &t->arena);
 	params_add_texts(&p, names, n);
 	params_add_texts(&p, values, n);
-	return task_add(t, PGSQL_SET_LOCAL, &p, err);
+	s->nsettings = 1;
+	status = task_add(t, PGSQL_SET_LOCAL, &p, err);
+	if (status || n < 3 || !op->u.search.filter ||
+	    filter_is_empty(op->u.search.filter))
+		return status;
+	s->nsettings++;
+	params_init(&p, &t->arena);
+	params_add_int8(&p, l->oid);
+	params_add_int8(&p, max_u32(SCAN_MIN, s->depth * 4));
+	return task_add(t, PGSQL_SEARCH_SCAN, &p, err);
 }
 
 /* $9, $10, $11: no more than 64 terms of 64 words each. */
@@ -561,8 +567,7 @@ static int search_result(struct task *t, unsigned i, const PGresult *res,
 	switch (s->step) {
 	case STEP_SEARCH:
 	case STEP_EXACT:
-		/* The first one sets what is set for the transaction. */
-		if (!i)
+		if (i < s->nsettings)
 			return 0;
 		return s->pages ? put_ranking(t, res) : put_found(t, res);
 	case STEP_INDEX:
