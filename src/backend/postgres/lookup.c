@@ -36,23 +36,27 @@ static int begin(struct task *t, struct wr_error *err)
 	return rows_ask(t, s->places, n, err);
 }
 
-static int take_rows(struct task *t, const PGresult *res)
+static void take_row(struct task *t, const PGresult *res, int row)
 {
 	struct lookups *s = t->state;
 	size_t n = t->op->u.lookup.n;
+	struct wr_str key = wire_text(res, row, 0);
+	size_t k = places_find(s->places, n, key, &s->at);
+	struct found_row found;
 
-	for (int row = 0; row < PQntuples(res); row++) {
-		struct found_row found;
-		size_t i = places_find(s->places, n, wire_text(res, row, 0),
-				       &s->at);
+	rows_read(&found, res, row);
+	for (; k < n && str_eq(s->places[k].key, key); k++) {
+		struct lookup *item = &t->op->u.lookup.items[s->places[k].i];
 
-		rows_read(&found, res, row);
-		for (;
-		     i < n && str_eq(s->places[i].key, wire_text(res, row, 0));
-		     i++)
-			decide_lookup(&t->op->u.lookup.items[s->places[i].i],
-				      &found.stored);
+		rows_leave_metadata_out(&found, t->pg->layout, item->rec);
+		decide_lookup(item, &found.stored);
 	}
+}
+
+static int take_rows(struct task *t, const PGresult *res)
+{
+	for (int row = 0; row < PQntuples(res); row++)
+		take_row(t, res, row);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct postgres {
 	struct settings settings;
 	struct pool *pool;
 	struct list_node tasks;	 /* under way */
+	bool metadata_was_told;	 /* that there is no place for it */
 	struct list_node admins; /* operations that wait for the worker */
 	struct admin *admin;	 /* the one that runs; NULL: none */
 	/* Those before layout: its statements may be theirs. */

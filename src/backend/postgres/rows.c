@@ -61,3 +61,11 @@ void rows_read(struct found_row *row, const PGresult *res, int i)
 	s->content_hash = row->content_hash;
 	s->meta_hash = row->meta_hash;
 }
+
+void rows_leave_metadata_out(struct found_row *row, const struct layout *l,
+			     const struct record *rec)
+{
+	if (l->plain)
+		memcpy(row->meta_hash + META_HALF, rec->meta_hash + META_HALF,
+		       META_SIZE - META_HALF);
+}

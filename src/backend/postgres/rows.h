@@ -20,6 +20,12 @@ int rows_ask(struct task *t, const struct place *places, size_t n,
 	     struct wr_error *err);
 /* A row of its result; column 0 is the key. */
 void rows_read(struct found_row *row, const PGresult *res, int i);
+/*
+ * The original's table has no metadata: what rec brings does not make it
+ * another page.
+ */
+void rows_leave_metadata_out(struct found_row *row, const struct layout *l,
+			     const struct record *rec);
 
 /* Add the keys as an array of texts. */
 void rows_add_keys(struct params *p, const struct place *places, size_t n);

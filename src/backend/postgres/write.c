@@ -181,6 +181,24 @@ static int check_dim(const struct task *t, struct wr_error *err)
 	return 0;
 }
 
+/* Once a store. */
+static void warn_of_metadata(struct task *t)
+{
+	struct postgres *pg = t->pg;
+	bool brings = false;
+
+	if (!pg->layout->plain || pg->metadata_was_told)
+		return;
+	for (size_t i = 0; !brings && i < t->op->u.write.n; i++)
+		brings = t->op->u.write.items[i].rec->metadata.ptr != NULL;
+	if (brings)
+		log_message(pg->log, WR_LOG_WARN, "postgres",
+			    "%s: the table has no place for metadata, which is "
+			    "left out; windrow migrate makes one",
+			    pg->info.display);
+	pg->metadata_was_told = brings;
+}
+
 static int batch_new(struct batch **out, struct task *t)
 {
 	size_t n = t->op->u.write.n;
@@ -211,6 +229,8 @@ static int begin(struct task *t, struct wr_error *err)
 		status = check_dim(t, err);
 	if (!status)
 		status = sort_rows(t, b);
+	if (!status)
+		warn_of_metadata(t);
 	if (!status)
 		status = add_durable(t, b, err);
 	for (struct group *g = b ? b->groups : NULL; !status && g; g = g->next)
@@ -388,6 +408,9 @@ static int take_rows(struct task *t, struct batch *b, const PGresult *res)
 		if (k == b->nasked)
 			continue;
 		rows_read(&found, res, row);
+		rows_leave_metadata_out(
+			&found, t->pg->layout,
+			t->op->u.write.items[b->asked[k].i].rec);
 		tell_row(t, b, b->asked[k].i, &found.stored);
 	}
 	return 0;
