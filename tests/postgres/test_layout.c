@@ -134,18 +134,19 @@ static void vectors_of_other_lengths_are_passed_over(void **state)
 
 	(void)state;
 	assert_filled(&l, ":index_vector",
-		      "(CASE WHEN \"public\".vector_dims(embedding) = 3 THEN "
-		      "embedding::\"public\".vector(3) END)");
+		      "((CASE WHEN \"public\".vector_dims(embedding) = 3 THEN "
+		      "embedding END)::\"public\".vector(3))");
 	l = of(VECTOR_AS_ARRAY, 0, 3);
 	assert_filled(&l, ":d_vector",
-		      "(CASE WHEN array_length(d.embedding, 1) = 3 THEN "
-		      "d.embedding::\"public\".vector(3) END)");
+		      "((CASE WHEN array_length(d.embedding, 1) = 3 THEN "
+		      "d.embedding::\"public\".vector END)::"
+		      "\"public\".vector(3))");
 	l = of(VECTOR_AS_ARRAY, 0, 3);
 	l.has_pgvector = false;
 	l.vector_oid = l.halfvec_oid = 0;
 	assert_filled(&l, ":d_vector :query_vector",
-		      "(CASE WHEN array_length(d.embedding, 1) = 3 THEN "
-		      "d.embedding END) double precision[]");
+		      "((CASE WHEN array_length(d.embedding, 1) = 3 THEN "
+		      "d.embedding END)) double precision[]");
 }
 
 static void times_without_a_zone_are_utc(void **state)

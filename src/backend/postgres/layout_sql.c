@@ -252,41 +252,44 @@ static void put_configuration(struct buf *out, const char *language)
 	buf_puts(out, "'::regconfig");
 }
 
+/*
+ * NULL where the length is another one.  An index wants to see the length in
+ * the outermost type: CASE has none.
+ */
+static void put_if_long_enough(struct buf *out, const struct layout *l,
+			       const char *of)
+{
+	bool is_array = l->vector.kind == VECTOR_AS_ARRAY;
+
+	buf_printf(out,
+		   "((CASE WHEN %s(%sembedding%s) = %" PRIu32
+		   " THEN %sembedding",
+		   is_array ? "array_length" : ":pgvector.vector_dims", of,
+		   is_array ? ", 1" : "", l->dim, of);
+	if (l->query.kind != l->vector.kind)
+		buf_puts(out, ":::query_vector");
+	buf_puts(out, " END)");
+	if (l->query.kind != VECTOR_AS_ARRAY)
+		buf_printf(out, ":::query_vector(%" PRIu32 ")", l->dim);
+	buf_putc(out, ')');
+}
+
 /* The embedding as searches compare it; of is the alias and a dot, or "". */
 static void put_vector(struct buf *out, const struct layout *l, const char *of)
 {
-	const char *element =
-		l->query.kind == VECTOR_AS_HALFVEC ? "halfvec" : "vector";
 	bool whole = l->vector.kind != VECTOR_AS_ARRAY &&
 		     (!l->dim || l->column_dim == l->dim);
 
 	if (whole && l->query.kind == l->vector.kind) {
 		buf_printf(out, "%sembedding", of);
-		return;
+	} else if (!l->dim) {
+		buf_puts(out, "(NULL:::query_vector)");
+	} else if (whole) {
+		buf_printf(out, "(%sembedding:::query_vector(%" PRIu32 "))", of,
+			   l->dim);
+	} else {
+		put_if_long_enough(out, l, of);
 	}
-	if (!l->dim) {
-		buf_puts(out, "(NULL::");
-		buf_puts(out,
-			 find(of_query(l->query.kind), str_of("query_vector")));
-		buf_putc(out, ')');
-		return;
-	}
-	buf_putc(out, '(');
-	if (!whole)
-		buf_printf(out,
-			   l->vector.kind == VECTOR_AS_ARRAY
-				   ? "CASE WHEN array_length(%sembedding, 1) "
-				     "= %" PRIu32 " THEN "
-				   : "CASE WHEN :pgvector.vector_dims("
-				     "%sembedding) = %" PRIu32 " THEN ",
-			   of, l->dim);
-	buf_printf(out, "%sembedding", of);
-	if (l->query.kind != VECTOR_AS_ARRAY)
-		buf_printf(out,
-			   "::"
-			   ":pgvector.%s(%" PRIu32 ")",
-			   element, l->dim);
-	buf_puts(out, whole ? ")" : " END)");
 }
 
 static void put_d_vector(struct buf *out, const struct layout *l)
