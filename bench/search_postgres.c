@@ -258,8 +258,48 @@ static const char *find_statement(struct bench *b, PGresult **res)
 }
 
 /*
+ * A literal as pgbench leaves it alone: what it would take for a variable, as
+ * in [:space:], is written otherwise.  Returns what comes after it.
+ */
+static const char *write_literal(FILE *out, const char *sql)
+{
+	size_t len = 1;
+
+	while (sql[len] && (sql[len] != '\'' || sql[len + 1] == '\''))
+		len += sql[len] == '\'' ? 2 : 1;
+	if (!sql[len])
+		bench_die("a literal has no end: %s", sql);
+	len++;
+	if (!memchr(sql, ':', len)) {
+		fwrite(sql, 1, len, out);
+		return sql + len;
+	}
+	putc('E', out);
+	for (size_t i = 0; i < len; i++)
+		if (sql[i] == ':' || sql[i] == '\\')
+			fprintf(out, "\\x%02x", (unsigned)sql[i]);
+		else
+			putc(sql[i], out);
+	return sql + len;
+}
+
+static const char *write_parameter(FILE *out, const char *sql, size_t query)
+{
+	char *end;
+	size_t number = strtoul(sql + 1, &end, 10);
+
+	if (number >= PARAMETERS || !parameters[number])
+		bench_die("the search has a parameter %zu", number);
+	if (number == VECTOR)
+		fprintf(out, "(:v%zu::vector)", query);
+	else
+		fputs(parameters[number], out);
+	return end;
+}
+
+/*
  * The statement with what Windrow gives its parameters: pgbench knows texts
- * alone, and no NULL.
+ * alone, and no NULL.  In one line, with a semicolon.
  */
 static void write_script(const char *file, const char *sql, size_t query)
 {
@@ -267,32 +307,19 @@ static void write_script(const char *file, const char *sql, size_t query)
 
 	if (!out)
 		bench_die("cannot write %s", file);
-	while (*sql) {
-		const char *at = strchr(sql, '$');
-		char *end;
-		size_t number, len = at ? (size_t)(at - sql) : strlen(sql);
-
-		/* A script's statement is one line, ended by a semicolon. */
-		for (size_t i = 0; i < len; i++)
-			putc(sql[i] == '\n' ? ' ' : sql[i], out);
-		sql += len;
-		if (!at)
-			break;
-		number = strtoul(sql + 1, &end, 10);
-		if (number >= PARAMETERS || !parameters[number])
-			bench_die("the search has a parameter %zu", number);
-		if (number == VECTOR)
-			fprintf(out, "(:v%zu::vector)", query);
+	while (*sql)
+		if (*sql == '$')
+			sql = write_parameter(out, sql, query);
+		else if (*sql == '\'')
+			sql = write_literal(out, sql);
 		else
-			fputs(parameters[number], out);
-		sql = end;
-	}
+			putc(*sql++ == '\n' ? ' ' : sql[-1], out);
 	fputs(";\n", out);
 	if (fclose(out))
 		bench_die("cannot write %s", file);
 }
 
-/* "-D", "v7=[0.1,0.2,...]" */
+/* "v7=[0.1,0.2,...]" */
 static char *vector_variable(const struct bench *b, size_t query)
 {
 	enum { NUMBER = 16 };
@@ -402,7 +429,10 @@ static void report_latency(struct bench *b)
 	double *own = bench_alloc(4 * n, sizeof(double)), *extended = own + n,
 	       *prepared = own + 2 * n, *ratios = own + 3 * n;
 	struct pgbench pgbench;
+	char figure[64];
 
+	snprintf(figure, sizeof(figure), "search, %zu vectors (peer: pgbench)",
+		 b->n);
 	pgbench_init(&pgbench, b);
 	time_windrow(b);
 	for (size_t i = 0; i < n; i++) {
@@ -416,9 +446,8 @@ static void report_latency(struct bench *b)
 		  "prepared %.3f ms",
 		  bench_median(own, n), bench_median(extended, n),
 		  bench_median(prepared, n));
-	bench_row_at_most("search, 100,000 vectors (peer: pgbench)", "ms",
-			  bench_median(extended, n), bench_median(own, n),
-			  bench_median(ratios, n), 1.15);
+	bench_row_at_most(figure, "ms", bench_median(extended, n),
+			  bench_median(own, n), bench_median(ratios, n), 1.15);
 	free(own);
 }
 
