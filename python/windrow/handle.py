@@ -194,12 +194,13 @@ class Handle:
         dim: int | None,
         in_loop: bool,
     ) -> None:
+        # Before anything that may raise: __del__() looks at these.
+        self._closed = False
+        self._core: _core.Store | None = None
         self._options = options_of(url, options)
         self._options.setdefault("log_level", _log_level(logger.getEffectiveLevel()))
         self._lock = threading.RLock()
-        self._core: _core.Store | None = None
         self._opening: _core.Queue | None = None
-        self._closed = False
         self._pid = os.getpid()
         self._pool: embedding.Pool | None = None
         self.service: embedding.Service | None = None
