@@ -61,11 +61,11 @@ async def coroutine(texts):
     ("embeddings", "model"),
     [
         (LangChainLike(), "like-langchain"),
-        (OnlyAsync(), "test_embedding.OnlyAsync"),
+        (OnlyAsync(), f"{__name__}.OnlyAsync"),
         (CallableObject(), "callable"),
-        (coroutine, "test_embedding.coroutine"),
+        (coroutine, f"{__name__}.coroutine"),
         (vectors, "support.vectors"),
-        (lambda texts: coroutine(texts), "test_embedding.<lambda>"),
+        (lambda texts: coroutine(texts), f"{__name__}.<lambda>"),
     ],
 )
 def test_whatever_embeds_is_taken(run, url, embeddings, model):

@@ -348,8 +348,10 @@ def test_python_ends_soon_and_well(script, url, end, stored):
     took = time.monotonic() - began
     print(done.stdout, done.stderr, took)
     assert done.returncode == 0
-    assert "Error" not in done.stderr
-    assert "Fatal" not in done.stderr
+    # A thread that still waits is told that the store was closed.
+    told = done.stderr.replace("ClosedError", "")
+    assert "Error" not in told
+    assert "Fatal" not in told
     assert took < PATIENCE
     if stored is not None:
         with windrow.open_sync(url, embeddings="none") as store:
