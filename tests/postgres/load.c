@@ -272,7 +272,7 @@ static void check_document(uint32_t i, const struct wr_document *doc)
 static void check_some(uint32_t from, uint32_t n)
 {
 	char urls[READ_AT_A_TIME][URL_ROOM];
-	struct wr_str names[READ_AT_A_TIME];
+	struct wr_str names[READ_AT_A_TIME] = { { NULL, 0 } };
 	wr_reply *reply = NULL;
 	struct wr_error err;
 
