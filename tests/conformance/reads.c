@@ -186,6 +186,47 @@ static void known_takes_many_keys(void **state)
 		assert_int_equal(stored[i], i % 500 == 0);
 }
 
+/* Whole stretches are asked for, and others where hardly anything is. */
+static void known_finds_stretches_and_single_keys(void **state)
+{
+	enum { N = 20000, BATCH = 1000 };
+	struct fixture *fx = *state;
+	struct wr_str *keys = arena_zalloc(&fx->arena, N, sizeof(*keys));
+	uint8_t *stored = arena_zalloc(&fx->arena, N, 1);
+	bool *saved = arena_zalloc(&fx->arena, N, 1);
+	struct write items[BATCH];
+	struct backend_op op = {
+		.kind = BACKEND_KNOWN,
+		.u.known = { keys, N, false, 0, stored, NULL },
+	};
+	size_t n = 0;
+
+	for (int i = 0; i < N; i++) {
+		keys[i] = str_of(text_make(fx, "https://a/%05d", i));
+		/* All, every other one, hardly any; others between them. */
+		saved[i] = i < 6000 || (i < 12000 && i % 2) || i % 1000 == 7;
+		if (saved[i])
+			items[n++] = write_make(
+				fx, &(struct page){ .key = keys[i].ptr,
+						    .content = "x" });
+		for (int k = 0; i >= 15000 && i < 16000 && n < BATCH && k < 9;
+		     k++)
+			items[n++] = write_make(
+				fx, &(struct page){
+					    .key = text_make(fx, "%s/%d",
+							     keys[i].ptr, k),
+					    .content = "x" });
+		if (n < BATCH && i < N - 1)
+			continue;
+		assert_int_equal(write_all(fx, items, n, 0), 0);
+		n = 0;
+	}
+	assert_int_equal(run_op(fx, &op), 0);
+	for (int i = 0; i < N; i++)
+		if (stored[i] != saved[i])
+			fail_msg("%s: %d", keys[i].ptr, stored[i]);
+}
+
 /* ------------------------------------------------------------------- get -- */
 
 static void get_keeps_the_order_and_leaves_gaps(void **state)
@@ -282,6 +323,7 @@ int test_reads(void)
 		CONFORMANCE_TEST(known_with_details_tells_time_and_vector),
 		CONFORMANCE_TEST(known_since_counts_what_is_new_enough),
 		CONFORMANCE_TEST(known_takes_many_keys),
+		CONFORMANCE_TEST(known_finds_stretches_and_single_keys),
 		CONFORMANCE_TEST(get_keeps_the_order_and_leaves_gaps),
 		CONFORMANCE_TEST(get_brings_only_the_parts_asked_for),
 		CONFORMANCE_TEST(get_of_nothing_is_nothing),
