@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -112,7 +113,7 @@ class BlockingStore:
         self._handle.finish()
         self._lines.clear()
 
-    @property
+    @functools.cached_property
     def asyncio(self) -> Store:
         """The same store for coroutines: see `Store`."""
         from windrow.store import Store
@@ -134,11 +135,7 @@ class BlockingStore:
     @contextlib.contextmanager
     def _line(self) -> Iterator[_Line]:
         """Lend a queue that nobody else uses meanwhile."""
-        if self._handle.forked:
-            raise errors.ForkedError(
-                "this store belongs to the parent process; open another one",
-                where="python",
-            )
+        self._handle.check_process()
         try:
             line = self._lines.pop()
         except IndexError:

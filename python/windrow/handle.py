@@ -207,6 +207,8 @@ class Handle:
         self.embedder: embedding.Embedder | None = None
         self.log_queue = _core.Queue()
         self.embed_queue: _core.Queue | None = None
+        #: Are requests to embed answered in the loops that use the store?
+        self.in_loop = False
         self.workers = options.get("embed_workers") or 4
         self.embed_timeout = seconds_of(options.get("embed_timeout") or 60.0)
         self._options |= {"dim": dim, "model": model, "log_queue": self.log_queue}
@@ -223,7 +225,6 @@ class Handle:
             "model": embedder.model,
             "embed_queue": self.embed_queue,
         }
-        #: Are requests to embed answered in the loops that use the store?
         self.in_loop = in_loop and embedder.coroutine is not None
         if self.in_loop:
             return
@@ -236,8 +237,6 @@ class Handle:
                 self.embed_queue, embedder.coroutine, self.embed_timeout
             )
 
-    in_loop = False
-
     # ------------------------------------------------------------ opening --
 
     def ensure(self) -> _core.Store:
@@ -245,6 +244,7 @@ class Handle:
         core = self._core
         if core is not None and self._opening is None:
             return core
+        self.check_process()
         with self._lock:
             if self._closed:
                 raise errors.closed()
@@ -258,7 +258,7 @@ class Handle:
 
     def _failed_to_open(self) -> bool:
         """Look, once, whether the store is open by now."""
-        if self._opening is None or self._pid != os.getpid():
+        if self._opening is None:
             return False
         for _, _, status, _ in self._opening.next(1, 0):
             self._opening.close()
@@ -267,11 +267,6 @@ class Handle:
         return False
 
     def _open(self) -> None:
-        if self._pid != os.getpid():
-            raise errors.ForkedError(
-                "this store was made by the parent process; make another one",
-                where="python",
-            )
         if self.service is not None and self not in _handles:
             self.service.start()
         _handles.add(self)
@@ -284,8 +279,16 @@ class Handle:
 
     @property
     def forked(self) -> bool:
-        """Is it the parent process's?"""
+        """Is it the parent process's?  Then its locks may be held for ever."""
         return self._pid != os.getpid()
+
+    def check_process(self) -> None:
+        """Raise where it is the parent process's."""
+        if self.forked:
+            raise errors.ForkedError(
+                "this store belongs to the parent process; open another one",
+                where="python",
+            )
 
     @property
     def dim(self) -> int:
@@ -318,8 +321,10 @@ class Handle:
 
     def to_close(self) -> _core.Store | None:
         """Give the C store to close; None: there is nothing to be closed."""
+        if self.forked:
+            return None
         with self._lock:
-            if self._closed or self._pid != os.getpid():
+            if self._closed:
                 return None
             if self._core is None:
                 self.finish()
@@ -327,14 +332,14 @@ class Handle:
 
     def finish(self) -> None:
         """Let go of everything, once the C store has said that it is closed."""
+        if self.forked:
+            return
         with self._lock:
             if self._closed:
                 return
             self._closed = True
             core, self._core = self._core, None
         _handles.discard(self)
-        if self.forked:
-            return
         if self.service is not None:
             self.service.stop()
         if self._pool is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import threading
@@ -248,7 +249,7 @@ class Store:
         for hub in self._hubs.values():
             hub.detach_soon()
 
-    @property
+    @functools.cached_property
     def blocking(self) -> BlockingStore:
         """The same store for code that waits: see `BlockingStore`.
 
@@ -275,11 +276,7 @@ class Store:
         hub = self._hubs.get(loop)
         if hub is not None:
             return hub
-        if self._handle.forked:
-            raise errors.ForkedError(
-                "this store belongs to the parent process; open another one",
-                where="python",
-            )
+        self._handle.check_process()
         with self._lock:
             for other in [other for other in self._hubs if other.is_closed()]:
                 self._hubs.pop(other).detach_soon()
