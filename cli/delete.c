@@ -21,8 +21,14 @@ struct delete_options {
 struct deletion {
 	wr_store *store;
 	unsigned flags; /* WR_KEYS, or 0 */
-	uint64_t deleted, missing;
+	uint64_t deleted, missing, failed;
 };
+
+/* Of a name in a message. */
+static int shown_length(struct wr_str url)
+{
+	return (int)(url.len < 2048 ? url.len : 2048);
+}
 
 /* Names those that are not there: deleting only counts. */
 static int name_missing(struct deletion *del, const struct lines *lines)
@@ -40,15 +46,28 @@ static int name_missing(struct deletion *del, const struct lines *lines)
 
 		if (!wr_reply_known(reply, i, &known) && known.stored)
 			continue;
-		output_error("not stored: %.*s",
-			     (int)(lines->items[i].len < 2048
-					   ? lines->items[i].len
-					   : 2048),
+		output_error("not stored: %.*s", shown_length(lines->items[i]),
 			     lines->items[i].ptr);
 		del->missing++;
 	}
 	wr_reply_free(reply);
 	return status;
+}
+
+static void name_failed(struct deletion *del, const struct lines *lines,
+			const wr_reply *reply)
+{
+	const struct wr_error *why;
+	size_t i;
+
+	for (i = 0; i < lines->n; i++) {
+		if (wr_reply_outcome(reply, i, &why) != WR_FAILED)
+			continue;
+		output_error("not deleted: %.*s: %s",
+			     shown_length(lines->items[i]), lines->items[i].ptr,
+			     why ? output_reason(why) : "");
+		del->failed++;
+	}
 }
 
 static int delete_all(struct deletion *del, struct lines *lines)
@@ -69,6 +88,7 @@ static int delete_all(struct deletion *del, struct lines *lines)
 				   del->flags, -1, &reply, &err))
 			return output_failed("", &err);
 		del->deleted += wr_reply_total(reply);
+		name_failed(del, lines, reply);
 		wr_reply_free(reply);
 	}
 }
@@ -82,6 +102,7 @@ static void print_result(const struct deletion *del, bool json)
 		json_open(&t);
 		json_put_number(&t, "deleted", del->deleted);
 		json_put_number(&t, "missing", del->missing);
+		json_put_number(&t, "failed", del->failed);
 		json_close(&t);
 	} else {
 		text_printf(&t, "deleted %s page%s",
@@ -106,7 +127,7 @@ static int delete_run(void *settings, size_t nargs, char **args)
 	status = delete_all(&del, &lines);
 	if (!status)
 		print_result(&del, opts->common.json);
-	if (!status && del.missing)
+	if (!status && (del.missing || del.failed))
 		status = EXIT_SOME;
 	lines_release(&lines);
 	return store_close(del.store, status);
@@ -123,10 +144,10 @@ const struct command delete_command = {
 	.arguments = "[OPTION]... URL...",
 	.summary = "Delete pages by URL",
 	.details = "Deletes the pages with these URLs; - reads URLs, one a "
-		   "line, from standard input.  One that is not stored is "
-		   "named, and the exit status is 1.  With --json one object "
-		   "with deleted and missing.  windrow prune deletes by age "
-		   "and address.",
+		   "line, from standard input.  One that is not stored, or "
+		   "cannot be deleted, is named, and the exit status is 1.  "
+		   "With --json one object with deleted, missing and failed.  "
+		   "windrow prune deletes by age and address.",
 	.options = options,
 	.settings = sizeof(struct delete_options),
 	.min_args = 1,

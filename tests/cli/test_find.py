@@ -288,7 +288,7 @@ def test_delete(pages):
     assert pages("delete", VACUUM) == "deleted 1 page\n"
     done = pages.run("delete", "--json", VACUUM, INDEX)
     assert done.returncode == 1
-    assert json.loads(done.stdout) == {"deleted": 1, "missing": 1}
+    assert json.loads(done.stdout) == {"deleted": 1, "missing": 1, "failed": 0}
     assert f"not stored: {VACUUM}" in done.stderr
     assert set(pages.stored()) == {STAUB}
     assert found(pages, "--mode", "text", "table") == []
@@ -298,4 +298,4 @@ def test_delete_takes_keys_of_ones_own(keyed):
     assert keyed("delete", "--keys", KEY) == "deleted 1 page\n"
     assert set(keyed.stored()) == {PAGE_OF_KEY}
     done = keyed.run("delete", "--keys", "--json", KEY)
-    assert json.loads(done.stdout) == {"deleted": 0, "missing": 1}
+    assert json.loads(done.stdout) == {"deleted": 0, "missing": 1, "failed": 0}

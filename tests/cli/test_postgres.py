@@ -197,6 +197,15 @@ def test_the_originals_table_is_used_and_migrated(windrow):
     assert got["content" if "content" in got else "raw_content"] == "y"
 
 
+def test_a_page_that_cannot_be_deleted_is_named(windrow):
+    windrow.ingest([page(1)])
+    sql(f"REVOKE DELETE ON {windrow.table} FROM CURRENT_USER")
+    done = windrow.run("delete", "--json", page(1)["url"])
+    assert done.returncode == 1
+    assert json.loads(done.stdout) == {"deleted": 0, "missing": 0, "failed": 1}
+    assert page(1)["url"] in done.stderr and "permission" in done.stderr
+
+
 def test_a_server_that_is_not_there_is_named(windrow):
     reason = windrow.fails("stats", "--db", "postgresql://u:5ecret@127.0.0.1:1/x")
     assert "127.0.0.1" in reason and SECRET not in reason
