@@ -65,6 +65,25 @@ def test_a_server_that_stops_at_once_is_waited_for(server, url, table, load):
     assert counts["inserted"] == nothing_is_twice(server, table)
 
 
+def test_a_role_that_commits_without_waiting_loses_nothing_either(
+        server, url, table, load):
+    server.sql(f"ALTER ROLE {pgservers.USER} SET synchronous_commit = off;"
+               "ALTER SYSTEM SET wal_writer_delay = '10s';"
+               "SELECT pg_reload_conf()")
+    try:
+        work = load(url)
+        work.goes_on()
+        server.stop()
+        server.start()
+        work.goes_on()
+        counts = work.all_is_well()
+        assert counts["inserted"] == nothing_is_twice(server, table)
+    finally:
+        server.sql(f"ALTER ROLE {pgservers.USER} RESET synchronous_commit;"
+                   "ALTER SYSTEM RESET wal_writer_delay;"
+                   "SELECT pg_reload_conf()")
+
+
 def test_traffic_is_cut_and_stopped_at_random_bytes(
         server, table, load, proxied, rand):
     proxy, url = proxied
