@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 import threading
+import uuid
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,37 @@ def run(request: pytest.FixtureRequest) -> Callable[[Coroutine[Any, Any, Any]], 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/store.db"
+
+
+def ask_postgres(statement: str) -> None:
+    """Run a statement on the server of the tests."""
+    server = os.environ["WINDROW_TEST_PG18"]
+    subprocess.run(
+        ["psql", "-X", "-q", "-d", server, "-c", statement],
+        check=True,
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+
+
+@pytest.fixture
+def postgres_place() -> Iterator[dict[str, Any]]:
+    """A schema of the test's own, where there is a server (scripts/servers)."""
+    server = os.environ.get("WINDROW_TEST_PG18")
+    if not server or not shutil.which("psql"):
+        pytest.skip("no PostgreSQL: scripts/servers run COMMAND starts one")
+    name = f"python_{uuid.uuid4().hex[:12]}"
+    ask_postgres(f"CREATE SCHEMA {name}")
+    yield {"url": server, "schema": name}
+    ask_postgres(f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """Where to open a store that is not there yet, of each backend."""
+    if request.param == "sqlite":
+        return {"url": request.getfixturevalue("url")}
+    return dict(request.getfixturevalue("postgres_place"))
 
 
 @pytest.fixture(autouse=True)
