@@ -94,6 +94,19 @@ def test_closing_in_one_loop_ends_the_waits_in_another(url):
     assert len(ended) == 1
 
 
+def test_all_faces_of_a_store_are_the_same_in_a_loop(run, url):
+    async def main():
+        async with windrow.open(url, embeddings=coroutine, dim=3) as store:
+            other = store.blocking.asyncio
+            assert (await other.save(pages(3))).embedded == 3
+            del other
+            assert (await store.save(pages(3, start=3))).embedded == 3
+            assert len(store._handle.hubs) == 1
+        assert not store._handle.hubs
+
+    run(main())
+
+
 # -------------------------------------------------------------- cancelling --
 
 
@@ -141,7 +154,7 @@ def test_many_cancelled_awaits_leave_the_store_sound(run, url):
                         assert isinstance(result, asyncio.CancelledError), result
                         assert i % 2 == 0
             assert (await store.save(pages(1, start=90_000))).inserted == 1
-            assert not store._hub().pending
+            assert not store._hub().pending  # nothing is waited for that will not come
 
     run(main())
 

@@ -6,6 +6,7 @@ may be used from any thread.
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import logging
@@ -15,7 +16,7 @@ import time
 import warnings
 import weakref
 from datetime import timedelta
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from windrow import _core, embedding, errors
 from windrow.verbs import LEVELS, choice
@@ -181,6 +182,13 @@ def _log_level(level: object) -> int:
     return max(fitting, default=_core.LOG_ERROR)
 
 
+class Hub(Protocol):
+    """A store in one event loop."""
+
+    def detach_soon(self) -> None:
+        """Take it out of the loop, from any thread."""
+
+
 class Handle:
     """One store: opened by the first verb, closed once."""
 
@@ -201,6 +209,8 @@ class Handle:
         self._options.setdefault("log_level", _log_level(logger.getEffectiveLevel()))
         self._lock = threading.RLock()
         self._opening: _core.Queue | None = None
+        #: Where it hangs in event loops.
+        self.hubs: dict[asyncio.AbstractEventLoop, Hub] = {}
         self._pid = os.getpid()
         self._pool: embedding.Pool | None = None
         self.service: embedding.Service | None = None
@@ -277,6 +287,20 @@ class Handle:
             self._opening = None
             raise errors.from_core(error) from None
 
+    def add_hub(self, loop: asyncio.AbstractEventLoop, hub: Hub) -> None:
+        """Keep it until the store, or the loop, is closed."""
+        self.check_process()
+        with self._lock:
+            for other in [other for other in self.hubs if other.is_closed()]:
+                self.hubs.pop(other).detach_soon()
+            self.hubs[loop] = hub
+
+    def _detach(self) -> None:
+        with self._lock:
+            hubs, self.hubs = self.hubs, {}
+        for hub in hubs.values():
+            hub.detach_soon()
+
     @property
     def forked(self) -> bool:
         """Is it the parent process's?  Then its locks may be held for ever."""
@@ -346,6 +370,7 @@ class Handle:
             self._pool.stop()
         if core is not None:
             core.free()
+        self._detach()
         self.drain_log()
 
     def close_at_exit(self) -> None:

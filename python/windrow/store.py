@@ -7,7 +7,6 @@ import contextlib
 import functools
 import itertools
 import logging
-import threading
 from collections import deque
 from collections.abc import (
     AsyncGenerator,
@@ -133,9 +132,11 @@ class _Hub:
         """Likewise, from any thread."""
         if self.loop.is_closed():
             self._attached = False
-            return
-        with contextlib.suppress(RuntimeError):
-            self.loop.call_soon_threadsafe(self.detach)
+        elif asyncio._get_running_loop() is self.loop:
+            self.detach()
+        else:
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.detach)
 
 
 class _Work:
@@ -158,6 +159,9 @@ class _Work:
     def cancel(self) -> None:
         """Tell it to end early; its event, when it comes, is for nobody."""
         if self.hub.pending.pop(self.tag, None) is None:
+            return
+        if self.hub.loop.is_closed():
+            # A coroutine that nobody will run any more is being collected.
             return
         self.future.cancel()
         # A store that is closed has ended it by itself.
@@ -186,8 +190,6 @@ class Store:
 
     def __init__(self, handle: Handle) -> None:
         self._handle = handle
-        self._hubs: dict[asyncio.AbstractEventLoop, _Hub] = {}
-        self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         return f"<windrow.Store of {self._handle!r}>"
@@ -236,18 +238,6 @@ class Store:
                         core.close(_core.CLOSE_ABORT, hub.queue, 0)
                     raise
         self._handle.finish()
-        with self._lock:
-            hubs, self._hubs = self._hubs, {}
-        here = asyncio.get_running_loop()
-        for loop, hub in hubs.items():
-            if loop is here:
-                hub.detach()
-            else:
-                hub.detach_soon()
-
-    def __del__(self) -> None:
-        for hub in self._hubs.values():
-            hub.detach_soon()
 
     @functools.cached_property
     def blocking(self) -> BlockingStore:
@@ -273,15 +263,12 @@ class Store:
 
     def _hub(self) -> _Hub:
         loop = asyncio.get_running_loop()
-        hub = self._hubs.get(loop)
-        if hub is not None:
+        hub = self._handle.hubs.get(loop)
+        if isinstance(hub, _Hub):
             return hub
-        self._handle.check_process()
-        with self._lock:
-            for other in [other for other in self._hubs if other.is_closed()]:
-                self._hubs.pop(other).detach_soon()
-            hub = self._hubs[loop] = _Hub(loop, self._handle)
-        return hub
+        made = _Hub(loop, self._handle)
+        self._handle.add_hub(loop, made)
+        return made
 
     async def _begin(self, verb: verbs.Verb[Any]) -> _Work:
         """Start a verb, when there is room for it."""
