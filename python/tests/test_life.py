@@ -371,14 +371,15 @@ def test_python_ends_soon_and_well(script, url, end, stored):
             assert store.stats()["documents"] == stored
 
 
-def test_what_was_begun_is_finished_when_python_ends(script, url):
+@pytest.mark.parametrize("after", ["0", "0.02", "0.04"])
+def test_what_was_begun_is_finished_when_python_ends(script, url, after):
     done = script(
         BEGIN
         + """
     s = windrow.open(url, embeddings=soon, dim=2)
     async def main():
         task = asyncio.ensure_future(s.save(pages(50)))
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(float(sys.argv[2]))
         raise SystemExit(0)
     loop = asyncio.new_event_loop()
     try:
@@ -387,6 +388,7 @@ def test_what_was_begun_is_finished_when_python_ends(script, url):
         pass
 """,
         url,
+        after,
     )
     print(done.stderr)
     assert done.returncode == 0

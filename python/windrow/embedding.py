@@ -15,7 +15,7 @@ import contextlib
 import inspect
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -174,7 +174,8 @@ def status_of(error: BaseException) -> int:
         return _core.ETIMEOUT
     if isinstance(error, MemoryError):
         return _core.ENOMEM
-    if isinstance(error, OSError):
+    # A loop that ends cancels what it embeds; another one may go on.
+    if isinstance(error, OSError | asyncio.CancelledError):
         return _core.EIO
     return _core.EREMOTE
 
@@ -298,7 +299,7 @@ class LoopService:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ready = threading.Event()
         self._end: asyncio.Event | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _core.Reply] = {}
         self._thread = threading.Thread(
             target=self._run, name="windrow-embed-loop", daemon=True
         )
@@ -342,22 +343,24 @@ def start_answers(
     queue: _core.Queue,
     embed: _AsyncEmbed,
     timeout: float,
-    tasks: set[asyncio.Task[None]],
+    tasks: dict[asyncio.Task[None], _core.Reply],
 ) -> None:
-    """Start a task for each request that waits."""
+    """Start a task for each request that waits; tasks has those that run."""
     loop = asyncio.get_running_loop()
     for _, kind, _, job in queue.next(16, 0):
         if kind == _core.EV_EMBED and job is not None:
             task = loop.create_task(answer_soon(job, embed, timeout))
-            tasks.add(task)
-            task.add_done_callback(tasks.discard)
+            tasks[task] = job
+            task.add_done_callback(tasks.pop)
 
 
-def refuse_all(queue: _core.Queue) -> None:
+def refuse_all(queue: _core.Queue, begun: Iterable[_core.Reply]) -> None:
     """Fail the requests that nobody will answer any more."""
-    for _, kind, _, job in queue.next(64, 0):
-        if kind == _core.EV_EMBED and job is not None:
-            job.fail(_core.EREMOTE, 0, "the program is ending")
+    waiting = [job for _, kind, _, job in queue.next(64, 0) if kind == _core.EV_EMBED]
+    for job in (*waiting, *begun):
+        if job is not None:
+            with contextlib.suppress(RuntimeError):
+                job.fail(_core.EREMOTE, 0, "the program is ending")
 
 
 class Pool:

@@ -185,6 +185,9 @@ def _log_level(level: object) -> int:
 class Hub(Protocol):
     """A store in one event loop."""
 
+    def begun(self) -> list[_core.Reply]:
+        """Give the requests to embed that were begun here."""
+
     def detach_soon(self) -> None:
         """Take it out of the loop, from any thread."""
 
@@ -389,11 +392,14 @@ class Handle:
         self.finish()
 
     def _wait_closed(self, queue: _core.Queue, timeout: float) -> bool:
-        """Wait for the end; no loop runs any more that could embed."""
+        """Wait for the end, also where no loop runs any more that could embed."""
         until = time.monotonic() + timeout
         while (left := until - time.monotonic()) > 0:
-            if self.in_loop and self.embed_queue is not None:
-                embedding.refuse_all(self.embed_queue)
+            hubs = dict(self.hubs)
+            nobody = self.in_loop and not any(loop.is_running() for loop in hubs)
+            if nobody and self.embed_queue is not None:
+                begun = [job for hub in hubs.values() for job in hub.begun()]
+                embedding.refuse_all(self.embed_queue, begun)
             if queue.next(1, max(1, min(50, int(left * 1000)))):
                 return True
         return False

@@ -67,7 +67,7 @@ class _Hub:
         self._embed_queue = handle.embed_queue if handle.in_loop else None
         self._embed_timeout = handle.embed_timeout
         self._log_queue = handle.log_queue
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _core.Reply] = {}
         self._attached = True
         loop.add_reader(self.queue.fileno(), self._drain)
         loop.add_reader(self._log_queue.fileno(), self._drain_log)
@@ -119,7 +119,7 @@ class _Hub:
             if queue is not None and not self.loop.is_closed():
                 self.loop.remove_reader(queue.fileno())
         self.queue.close()
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
         for future in self.pending.values():
             if not future.done():
@@ -127,6 +127,10 @@ class _Hub:
                 # Nobody may wait for it any more.
                 future.exception()
         self.pending.clear()
+
+    def begun(self) -> list[_core.Reply]:
+        """Give the requests to embed that were begun here."""
+        return list(self._tasks.values())
 
     def detach_soon(self) -> None:
         """Likewise, from any thread."""
