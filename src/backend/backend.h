@@ -121,6 +121,7 @@ enum backend_op_kind {
 	BACKEND_LOOKUP,	 /* of a batch of records */
 	BACKEND_WRITE,	 /* a batch, all or nothing, durable when done */
 	BACKEND_KNOWN,	 /* which keys are stored? */
+	BACKEND_KEYS,	 /* all that are stored; with LISTS_KEYS */
 	BACKEND_GET,	 /* documents by key */
 	BACKEND_SCAN,	 /* documents by filter, in key order */
 	BACKEND_SEARCH,	 /* documents by text or vector, best first */
@@ -156,6 +157,16 @@ struct backend_op {
 			uint8_t *stored;     /* n; KNOWN_* */
 			int64_t *fetched_at; /* n with details, else NULL */
 		} known;
+		struct {
+			/* In an order of the backend's own. */
+			struct wr_str after; /* empty: from the start */
+			struct wr_str until; /* and this one; empty: all */
+			uint32_t limit;
+			struct result *result; /* its arena holds: */
+			struct wr_str *keys;
+			size_t n;
+			bool more; /* it ended at the limit */
+		} keys;
 		struct {
 			const struct wr_str *keys;
 			size_t n;
@@ -241,7 +252,8 @@ struct backend_op {
 enum { KNOWN_STORED = 1, KNOWN_VECTOR = 2 };
 
 enum {
-	BACKEND_CAN_HYBRID = 1 /* fuses by itself */
+	BACKEND_CAN_HYBRID = 1, /* fuses by itself */
+	BACKEND_LISTS_KEYS = 2	/* BACKEND_KEYS, and quickly */
 };
 
 /* Zero, or NULL: the default that windrow.h names. */

@@ -370,6 +370,31 @@ static int do_progress(struct mem_store *s, struct backend_op *op)
 	return 0;
 }
 
+static int do_keys(struct mem_store *s, struct backend_op *op)
+{
+	struct mem_table *t = &s->table;
+	size_t first = mem_table_after(t, op->u.keys.after);
+	struct arena *arena = &op->u.keys.result->arena;
+	struct wr_str *keys =
+		arena_zalloc(arena, op->u.keys.limit, sizeof(*keys));
+	size_t n = 0;
+
+	if (!keys)
+		return WR_ENOMEM;
+	for (size_t i = first; i < t->ndocs && n < op->u.keys.limit; i++) {
+		struct wr_str key = mem_text_str(t->docs[i]->key);
+
+		if (op->u.keys.until.len && str_cmp(key, op->u.keys.until) > 0)
+			break;
+		if (arena_dup(arena, &keys[n++], key))
+			return WR_ENOMEM;
+	}
+	op->u.keys.keys = keys;
+	op->u.keys.n = n;
+	op->u.keys.more = n == op->u.keys.limit;
+	return 0;
+}
+
 static int do_settings(struct mem_store *s, struct backend_op *op)
 {
 	const struct settings *wanted = op->u.settings;
@@ -395,6 +420,7 @@ static int (*const actions[BACKEND_NKINDS])(struct mem_store *s,
 	[BACKEND_STATS] = do_stats,	[BACKEND_CHECK] = do_check,
 	[BACKEND_MIGRATE] = do_migrate, [BACKEND_SETTINGS] = do_settings,
 	[BACKEND_INDEX] = do_index,	[BACKEND_PROGRESS] = do_progress,
+	[BACKEND_KEYS] = do_keys,
 };
 
 /* ---------------------------------------------------------- the backend -- */
@@ -530,6 +556,7 @@ static void mem_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops mem_backend = {
 	.scheme = "mem",
+	.caps = BACKEND_LISTS_KEYS,
 	.lookups = 2,
 	.writes = 2,
 	.open = mem_open,

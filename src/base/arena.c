@@ -31,6 +31,23 @@ void arena_release(struct arena *a)
 	arena_init(a);
 }
 
+void arena_take(struct arena *to, struct arena *from)
+{
+	struct arena_block **end = &from->blocks;
+
+	if (!to->blocks) {
+		*to = *from;
+	} else if (from->blocks) {
+		while (*end)
+			end = &(*end)->older;
+		/* Behind the newest one, whose space stays in use. */
+		*end = to->blocks->older;
+		to->blocks->older = from->blocks;
+		to->total += from->total;
+	}
+	arena_init(from);
+}
+
 /* As much as there is already, so that the number of blocks is logarithmic. */
 static size_t next_block_size(const struct arena *a)
 {

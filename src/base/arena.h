@@ -21,6 +21,8 @@ struct arena {
 };
 
 void arena_init(struct arena *a);
+/* All that is from's is to's from now on; from is empty. */
+void arena_take(struct arena *to, struct arena *from);
 /* Frees everything; the arena can be used again. */
 void arena_release(struct arena *a);
 

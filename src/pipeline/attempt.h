@@ -36,7 +36,7 @@ void attempt_start(struct pipeline *p, struct request *req, struct attempt *a);
 void request_end(struct pipeline *p, struct request *req,
 		 const struct wr_error *err);
 
-/* search.c, known.c, pending.c, prune.c */
+/* search.c, known.c (or known_walk.c), pending.c, prune.c */
 void search_start(struct pipeline *p, struct request *req);
 void known_start(struct pipeline *p, struct request *req);
 void pending_start(struct pipeline *p, struct request *req);

@@ -54,7 +54,7 @@ struct request {
 	uint32_t timeout_ms; /* 0: the pipeline's */
 
 	/* Arguments, in arena. */
-	const struct wr_str *urls; /* KNOWN, GET */
+	struct wr_str *urls; /* KNOWN (which makes keys of them), GET */
 	size_t n;
 	unsigned parts, flags;
 	bool keys;	      /* urls are keys, byte for byte */

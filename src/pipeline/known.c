@@ -1,4 +1,4 @@
-#include "pipeline/attempt.h"
+#include "pipeline/known.h"
 
 #include "base/mem.h"
 
@@ -23,6 +23,7 @@ struct known {
 	struct request *req;
 	size_t next;	 /* the first URL of the next chunk */
 	unsigned active; /* chunks */
+	size_t chunk;	 /* URLs of one */
 	struct wr_error error;
 };
 
@@ -46,23 +47,31 @@ static void chunk_end(struct chunk *c, const struct wr_error *err)
 	known_pump(k);
 }
 
+enum wr_urls known_urls(const struct pipeline *p, const struct request *req)
+{
+	return req->keys ? WR_URLS_AS_GIVEN : p->config.settings.urls;
+}
+
+int known_key(struct wr_str *url, enum wr_urls mode, struct arena *arena)
+{
+	struct wr_str key;
+	int status = record_key(&key, *url, mode, arena, NULL);
+
+	if (status == WR_ENOMEM)
+		return status;
+	*url = status ? (struct wr_str){ "", 0 } : key;
+	return 0;
+}
+
 static void make_keys(struct loop_job *job)
 {
 	struct chunk *c = list_item(job, struct chunk, job);
 	struct request *req = c->known->req;
-	enum wr_urls urls = req->keys ? WR_URLS_AS_GIVEN
-				      : c->known->p->config.settings.urls;
+	enum wr_urls mode = known_urls(c->known->p, req);
 
 	for (size_t i = 0; i < c->n && !c->status; i++) {
-		int status = record_key(&c->keys[i], req->urls[c->first + i],
-					urls, &c->arena, NULL);
-
-		/* What cannot be a key is not stored: the empty one never is.
-		 */
-		if (status == WR_ENOMEM)
-			c->status = status;
-		else if (status)
-			c->keys[i] = (struct wr_str){ "", 0 };
+		c->keys[i] = req->urls[c->first + i];
+		c->status = known_key(&c->keys[i], mode, &c->arena);
 	}
 }
 
@@ -109,7 +118,7 @@ static struct chunk *new_chunk(struct known *k)
 		return NULL;
 	c->known = k;
 	c->first = k->next;
-	c->n = left < KNOWN_CHUNK ? left : KNOWN_CHUNK;
+	c->n = left < k->chunk ? left : k->chunk;
 	c->keys = mem_zalloc(c->n, sizeof(*c->keys));
 	arena_init(&c->arena);
 	c->job.work = make_keys;
@@ -139,22 +148,41 @@ static void known_pump(struct known *k)
 		request_end(k->p, k->req, &k->error);
 }
 
-void known_start(struct pipeline *p, struct request *req)
+void known_look_up(struct pipeline *p, struct request *req)
 {
 	struct known *k = progress_new(req, sizeof(*k));
 	struct wr_error err;
 
-	req->stored = arena_zalloc(&req->arena, req->n, 1);
-	if (req->flags & WR_KNOWN_DETAILS)
-		req->fetched_at = arena_zalloc(&req->arena, req->n,
-					       sizeof(*req->fetched_at));
-	if (!k || !req->stored ||
-	    ((req->flags & WR_KNOWN_DETAILS) && !req->fetched_at)) {
+	if (!k) {
 		error_nomem(&err, "pipeline");
 		request_end(p, req, &err);
 		return;
 	}
 	k->p = p;
 	k->req = req;
+	k->chunk = req->n / KNOWN_CHUNKS + 1;
+	if (k->chunk < KNOWN_CHUNK_LEAST)
+		k->chunk = KNOWN_CHUNK_LEAST;
+	if (k->chunk > KNOWN_CHUNK_MOST)
+		k->chunk = KNOWN_CHUNK_MOST;
 	known_pump(k);
+}
+
+void known_start(struct pipeline *p, struct request *req)
+{
+	bool details = req->flags & WR_KNOWN_DETAILS;
+	struct wr_error err;
+
+	req->stored = arena_zalloc(&req->arena, req->n, 1);
+	if (details)
+		req->fetched_at = arena_zalloc(&req->arena, req->n,
+					       sizeof(*req->fetched_at));
+	if (!req->stored || (details && !req->fetched_at)) {
+		error_nomem(&err, "pipeline");
+		request_end(p, req, &err);
+	} else if (known_walks(p, req)) {
+		known_walk(p, req);
+	} else {
+		known_look_up(p, req);
+	}
 }

@@ -95,6 +95,8 @@ static struct result *result_of(struct backend_op *op)
 		return op->u.stats.result;
 	case BACKEND_CHECK:
 		return op->u.check.result;
+	case BACKEND_KEYS:
+		return op->u.keys.result;
 	case BACKEND_PROGRESS:
 		return op->u.progress.result;
 	default:

@@ -14,15 +14,17 @@
 #include "pipeline/pipeline.h"
 
 enum {
-	PREPARE_JOBS = 2,	 /* at a time */
-	PREPARE_RECORDS = 512,	 /* a job takes tickets until it has so many */
-	PREPARE_BYTES = 1 << 20, /* or so much */
-	LOOKUP_SECOND = 128,	 /* a second op only for so many items */
-	WRITE_BYTES = 16 << 20,	 /* a transaction takes about so much */
-	EMBED_BYTES = 4 << 20,	 /* a call takes about so much text */
-	EMBED_TRIES = 3,	 /* of a text whose vector is unsound */
-	EMBED_GRACE_MS = 1000,	 /* a cancelled call may take so long to end */
-	KNOWN_CHUNK = 65536,	 /* keys an operation */
+	PREPARE_JOBS = 2,	  /* at a time */
+	PREPARE_RECORDS = 512,	  /* a job takes tickets until it has so many */
+	PREPARE_BYTES = 1 << 20,  /* or so much */
+	LOOKUP_SECOND = 128,	  /* a second op only for so many items */
+	WRITE_BYTES = 16 << 20,	  /* a transaction takes about so much */
+	EMBED_BYTES = 4 << 20,	  /* a call takes about so much text */
+	EMBED_TRIES = 3,	  /* of a text whose vector is unsound */
+	EMBED_GRACE_MS = 1000,	  /* a cancelled call may take so long to end */
+	KNOWN_WALK = 50000,	  /* URLs: a walk through all keys may pay */
+	KNOWN_CHUNK_LEAST = 8192, /* keys an operation */
+	KNOWN_CHUNK_MOST = 65536,
 	KNOWN_CHUNKS = 3,	 /* at a time */
 	PENDING_PAGE = 128,	 /* documents that wait, read at a time */
 	PENDING_BYTES = 4 << 20, /* or about so much of their text */

@@ -327,7 +327,11 @@ static void reading_without_memory_says_so(void **state)
 			struct backend_op op = { .kind = kind };
 			int status;
 
-			if (kind == BACKEND_GET) {
+			if (kind == BACKEND_KEYS) {
+				op.u.keys.after = str_of("");
+				op.u.keys.limit = 10;
+				op.u.keys.result = result;
+			} else if (kind == BACKEND_GET) {
 				op.u.get.keys = keys;
 				op.u.get.n = 2;
 				op.u.get.parts =

@@ -282,6 +282,9 @@ static void empty_result(struct backend_op *op)
 	struct result *result = NULL;
 
 	switch (op->kind) {
+	case BACKEND_KEYS:
+		result = op->u.keys.result;
+		break;
 	case BACKEND_GET:
 		result = op->u.get.result;
 		break;

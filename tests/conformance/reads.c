@@ -227,6 +227,55 @@ static void known_finds_stretches_and_single_keys(void **state)
 			fail_msg("%s: %d", keys[i].ptr, stored[i]);
 }
 
+/* Of those from after to until, in pages of limit: "a,b|c". */
+static const char *list_keys(struct fixture *fx, const char *after,
+			     const char *until, uint32_t limit)
+{
+	struct result result;
+	struct buf last = { 0 }, said = { 0 };
+	const char *copy;
+	struct backend_op op = { .kind = BACKEND_KEYS };
+
+	buf_puts(&last, after);
+	do {
+		result_init(&result);
+		op.u.keys.after = buf_str(&last);
+		op.u.keys.until = str_of(until);
+		op.u.keys.limit = limit;
+		op.u.keys.result = &result;
+		assert_int_equal(run_op(fx, &op), 0);
+		assert_true(op.u.keys.n <= limit);
+		for (size_t i = 0; i < op.u.keys.n; i++) {
+			buf_puts(&said, !said.len ? "" : i ? "," : "|");
+			buf_add_str(&said, op.u.keys.keys[i]);
+			buf_clear(&last);
+			buf_add_str(&last, op.u.keys.keys[i]);
+		}
+		result_release(&result);
+	} while (op.u.keys.more);
+	copy = text_make(fx, "%.*s", (int)said.len, said.len ? said.ptr : "");
+	buf_release(&last);
+	buf_release(&said);
+	return copy;
+}
+
+static void keys_are_listed_in_pages(void **state)
+{
+	struct fixture *fx = *state;
+
+	if (!(fx->ops->caps & BACKEND_LISTS_KEYS))
+		return;
+	assert_string_equal(list_keys(fx, "", "", 3), "");
+	for (const char *key = "e\0\xc3\xa4\0c\0a\0B\0"; *key;
+	     key += strlen(key) + 1)
+		save(fx, .key = key, .content = "x");
+	assert_string_equal(list_keys(fx, "", "", 9), "B,a,c,e,\xc3\xa4");
+	assert_string_equal(list_keys(fx, "", "", 2), "B,a|c,e|\xc3\xa4");
+	assert_string_equal(list_keys(fx, "a", "d", 1), "c");
+	assert_string_equal(list_keys(fx, "a", "e", 5), "c,e");
+	assert_string_equal(list_keys(fx, "\xc3\xa4", "", 5), "");
+}
+
 /* ------------------------------------------------------------------- get -- */
 
 static void get_keeps_the_order_and_leaves_gaps(void **state)
@@ -324,6 +373,7 @@ int test_reads(void)
 		CONFORMANCE_TEST(known_since_counts_what_is_new_enough),
 		CONFORMANCE_TEST(known_takes_many_keys),
 		CONFORMANCE_TEST(known_finds_stretches_and_single_keys),
+		CONFORMANCE_TEST(keys_are_listed_in_pages),
 		CONFORMANCE_TEST(get_keeps_the_order_and_leaves_gaps),
 		CONFORMANCE_TEST(get_brings_only_the_parts_asked_for),
 		CONFORMANCE_TEST(get_of_nothing_is_nothing),

@@ -1,6 +1,7 @@
 /* Small stories of the pipeline, one at a time. */
 #include "rig.h"
 
+#include "base/mem.h"
 #include "base/str.h"
 
 #include <stdio.h>
@@ -328,6 +329,142 @@ static void a_write_that_fails_in_passing_is_tried_again(void **state)
 	rig_end(rig);
 }
 
+/* ------------------------------------------------------ which are stored? --
+ */
+
+struct question {
+	struct request *req;
+	unsigned settled;
+};
+
+static void answered(struct call *call)
+{
+	((struct question *)call->owner)->settled++;
+}
+
+/* Page i of n, of those with even numbers, is stored. */
+static void url_of(struct arena *arena, struct wr_str *url, size_t i)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "https://a.example/%07zu",
+		 i * 7919 % 1000003);
+	assert_int_equal(arena_dup(arena, url, str_of(text)), 0);
+}
+
+static void store_even(struct rig *rig, size_t n)
+{
+	struct wr_record *recs = mem_zalloc(n, sizeof(*recs));
+	struct arena arena = { 0 };
+	struct sub *sub;
+
+	assert_non_null(recs);
+	for (size_t i = 0; i < n; i++) {
+		recs[i].content = str_of("");
+		url_of(&arena, &recs[i].url, 2 * i);
+	}
+	sub = rig_submit(rig, recs, n, WR_UPDATE);
+	rig_wait(rig, sub);
+	assert_int_equal(sub->t->counts[WR_INSERTED], n);
+	arena_release(&arena);
+	mem_free(recs);
+}
+
+/* The first is no URL, and the last ones repeat those at the start. */
+static void ask_known(struct rig *rig, struct question *q, size_t n)
+{
+	q->settled = 0;
+	q->req = request_new(CALL_KNOWN);
+	assert_non_null(q->req);
+	q->req->call.settled = answered;
+	q->req->call.owner = q;
+	q->req->n = n;
+	q->req->urls = arena_zalloc(&q->req->arena, n, sizeof(struct wr_str));
+	assert_non_null(q->req->urls);
+	q->req->urls[0] = str_of("no URL");
+	for (size_t i = 1; i < n; i++)
+		url_of(&q->req->arena, &q->req->urls[i],
+		       i < n - 5 ? i : i - (n - 5));
+	pipeline_start(rig->p, &q->req->call);
+}
+
+static void check_known(const struct question *q)
+{
+	const struct request *req = q->req;
+	size_t n = req->n;
+
+	assert_int_equal(q->settled, 1);
+	assert_int_equal(req->call.error.status, 0);
+	assert_int_equal(req->stored[0], 0);
+	for (size_t i = 1; i < n; i++) {
+		size_t number = i < n - 5 ? i : i - (n - 5);
+
+		if (req->stored[i] != (number % 2 ? 0 : KNOWN_STORED))
+			fail_msg("URL %zu of %zu: %d", i, n, req->stored[i]);
+	}
+}
+
+static void very_many_urls_are_held_against_all_that_is_stored(void **state)
+{
+	struct rig *rig = *state;
+	struct question q;
+
+	rig->config.known_walk = 100;
+	rig_begin(rig);
+	store_even(rig, 10000);
+	rig->fail[BACKEND_KEYS] = 3;
+	rig->fail_status = WR_EIO;
+	ask_known(rig, &q, 20000);
+	rig_pass(rig, INT64_C(60) * 1000000);
+	check_known(&q);
+	assert_int_equal(rig->ops[BACKEND_KNOWN], 0);
+	request_free(q.req);
+	rig_end(rig);
+}
+
+static void a_store_too_large_for_a_walk_is_asked_for_each_url(void **state)
+{
+	struct rig *rig = *state;
+	struct question q;
+
+	rig->config.known_walk = 100;
+	rig_begin(rig);
+	store_even(rig, 30000);
+	ask_known(rig, &q, 2000);
+	rig_pass(rig, INT64_C(60) * 1000000);
+	check_known(&q);
+	assert_in_range(rig->ops[BACKEND_KEYS], 1, 2);
+	assert_in_range(rig->ops[BACKEND_KNOWN], 1, 3);
+	request_free(q.req);
+	rig_end(rig);
+}
+
+static void a_walk_that_fails_or_is_cancelled_ends(void **state)
+{
+	struct rig *rig = *state;
+	struct question q;
+
+	rig->config.known_walk = 100;
+	rig_begin(rig);
+	store_even(rig, 10000);
+	rig->fail[BACKEND_KEYS] = 1;
+	rig->fail_status = WR_EAUTH;
+	ask_known(rig, &q, 20000);
+	rig_pass(rig, INT64_C(60) * 1000000);
+	assert_int_equal(q.settled, 1);
+	assert_int_equal(q.req->call.error.status, WR_EAUTH);
+	request_free(q.req);
+	ask_known(rig, &q, 20000);
+	pipeline_cancel(rig->p, &q, 0);
+	rig_pass(rig, INT64_C(60) * 1000000);
+	assert_int_equal(q.settled, 1);
+	assert_int_equal(q.req->call.error.status, WR_ECANCELED);
+	request_free(q.req);
+	rig_end(rig);
+}
+
+/* --------------------------------------------------------- migrations -- */
+
 struct migration {
 	struct request *req;
 	unsigned settled;
@@ -491,6 +628,9 @@ int main(void)
 		STORY(small_submissions_meet_in_the_next_transaction),
 		STORY(a_large_submission_is_split),
 		STORY(a_write_that_fails_in_passing_is_tried_again),
+		STORY(very_many_urls_are_held_against_all_that_is_stored),
+		STORY(a_store_too_large_for_a_walk_is_asked_for_each_url),
+		STORY(a_walk_that_fails_or_is_cancelled_ends),
 		STORY(a_migration_goes_on_until_its_last_step),
 		STORY(a_migration_that_is_cancelled_ends_after_its_step),
 		STORY(a_lone_record_does_not_linger),

@@ -216,7 +216,8 @@ static void ask(struct world *w)
 		{ "https://a.example/p2", 20 },
 	};
 
-	req->urls = urls;
+	req->urls = arena_zalloc(&req->arena, 2, sizeof(*urls));
+	memcpy(req->urls, urls, sizeof(urls));
 	req->n = 2;
 	req->limit = 5;
 	req->text = str_of(chance(w, 500) ? "text" : "title refuse");

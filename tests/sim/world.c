@@ -104,6 +104,7 @@ static bool make(struct world *w)
 	pc.write_batch = 1 + (uint32_t)rand_below(rnd, 9);
 	pc.op_timeout_ms = SIM_TIMEOUT_MS;
 	pc.touch_after_s = SIM_TOUCH_S;
+	pc.known_walk = !rand_below(rnd, 10);
 	pc.seed = rand_next(rnd);
 	pc.wall_us = wall;
 	pc.wall_arg = w;

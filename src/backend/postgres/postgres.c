@@ -16,6 +16,7 @@ static const struct task_kind *const kinds[BACKEND_NKINDS] = {
 	[BACKEND_SCAN] = &scan_task,	   [BACKEND_SEARCH] = &search_task,
 	[BACKEND_PENDING] = &pending_task, [BACKEND_PRUNE] = &prune_task,
 	[BACKEND_STATS] = &stats_task,	   [BACKEND_PROGRESS] = &progress_task,
+	[BACKEND_KEYS] = &keys_task,
 };
 
 /* ---------------------------------------------------------- operations -- */
@@ -224,7 +225,7 @@ static void postgres_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops postgres_backend = {
 	.scheme = "postgresql",
-	.caps = BACKEND_CAN_HYBRID,
+	.caps = BACKEND_CAN_HYBRID | BACKEND_LISTS_KEYS,
 	.lookups = 4,
 	.writes = 4,
 	.open = postgres_open,

@@ -64,6 +64,6 @@ int task_add(struct task *t, enum pgsql which, const struct params *p,
 
 extern const struct task_kind lookup_task, write_task, known_task, get_task,
 	scan_task, search_task, pending_task, prune_task, stats_task,
-	progress_task;
+	progress_task, keys_task;
 
 #endif

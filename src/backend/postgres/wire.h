@@ -126,6 +126,12 @@ int32_t wire_int4(const PGresult *res, int row, int column);
 bool wire_bool(const PGresult *res, int row, int column);
 double wire_float8(const PGresult *res, int row, int column); /* float4 too */
 int64_t wire_time(const PGresult *res, int row, int column);
+/*
+ * An array of texts, copied into arena: 0, WR_ENOMEM, or WR_EREMOTE where it is
+ * none.  NULL is an empty one.
+ */
+int wire_texts(const PGresult *res, int row, int column, struct arena *arena,
+	       struct wr_str **out, size_t *n);
 /* How many floats a vector column has; 0 where it is none, or broken. */
 size_t wire_vector_dim(const PGresult *res, int row, int column,
 		       const struct vector_type *type);

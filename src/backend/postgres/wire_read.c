@@ -96,6 +96,49 @@ int64_t wire_time(const PGresult *res, int row, int column)
 	return us > INT64_MAX - WIRE_EPOCH_US ? INT64_MAX : us + WIRE_EPOCH_US;
 }
 
+/* --------------------------------------------------------------- texts -- */
+
+static int take_texts(const char *at, const char *end, struct wr_str *out,
+		      size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+
+		if (end - at < 4)
+			return WR_EREMOTE;
+		len = take32(at);
+		at += 4;
+		if (len > (size_t)(end - at))
+			return WR_EREMOTE;
+		out[i] = (struct wr_str){ at, len };
+		at += len;
+	}
+	return at == end ? 0 : WR_EREMOTE;
+}
+
+int wire_texts(const PGresult *res, int row, int column, struct arena *arena,
+	       struct wr_str **out, size_t *n)
+{
+	size_t len;
+	const char *at = value_of(res, row, column, &len);
+	char *copy;
+
+	*out = NULL;
+	*n = 0;
+	if (!len || (len == EMPTY_HEADER && !take32(at)))
+		return 0;
+	if (len < ARRAY_HEADER || take32(at) != 1 || take32(at + 4) ||
+	    take32(at + 12) > (len - ARRAY_HEADER) / 4)
+		return WR_EREMOTE;
+	*n = take32(at + 12);
+	*out = arena_zalloc(arena, *n, sizeof(**out));
+	copy = arena_alloc(arena, len);
+	if (!*out || !copy)
+		return WR_ENOMEM;
+	memcpy(copy, at, len);
+	return take_texts(copy + ARRAY_HEADER, copy + len, *out, *n);
+}
+
 /* ------------------------------------------------------------- vectors -- */
 
 static float float_of_half(uint16_t half)
