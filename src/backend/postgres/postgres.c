@@ -226,7 +226,7 @@ static void postgres_close(void *self, void (*closed)(void *arg), void *arg)
 const struct backend_ops postgres_backend = {
 	.scheme = "postgresql",
 	.caps = BACKEND_CAN_HYBRID | BACKEND_LISTS_KEYS,
-	.lookups = 4,
+	.lookups = 2,
 	.writes = 4,
 	.open = postgres_open,
 	.run = run,

@@ -48,16 +48,18 @@ static const struct part of_texts[] = {
 };
 
 static const struct part of_vectors[] = {
-	{ "row_vector", "(CAST($12 AS :vectors))[r.place]" },
+	{ "row_vectors", "CAST($11 AS :vectors)" },
+	{ "row_vector", "r.vector" },
 	{ NULL, NULL },
 };
 
 /* unnest() does not take an array of arrays apart: it is a flat one. */
 static const struct part of_arrays[] = {
-	{ "row_vector", "CASE WHEN r.place IS NOT NULL THEN"
+	{ "row_vectors", "$11::integer[]" },
+	{ "row_vector", "CASE WHEN r.vector IS NOT NULL THEN"
 			" ($12::double precision[])"
-			"[(r.place - 1) * $20::integer + 1 :"
-			" r.place * $20::integer] END" },
+			"[(r.vector - 1) * $20::integer + 1 :"
+			" r.vector * $20::integer] END" },
 	{ NULL, NULL },
 };
 

@@ -15,7 +15,8 @@
  *   filter        see filter_sql.h
  *   same_content, same_meta
  *                 is the row that is excluded the same as d?  (upsert)
- *   row_vector    element r.place of $12, the vectors
+ *   row_vectors, row_vector
+ *                 what is taken apart into r.vector, and the vector of it
  *   words_column, words_row, words_set
  *                 what the column of words adds to the three lists of an
  *                 upsert; $19 is how many characters of the content count

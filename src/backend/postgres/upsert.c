@@ -149,9 +149,36 @@ static void add_pending(struct params *p, const struct upsert_kind *kind,
 	array_end(&a);
 }
 
+/* pgvector's: an array of them, and nothing. */
 static void add_vectors(struct params *p, const struct layout *l,
 			const struct upsert_kind *kind,
 			struct write *const *rows, size_t n)
+{
+	const struct vector_type *type = &l->vector;
+	size_t nvectors = 0;
+	struct array a;
+
+	for (size_t i = 0; i < n; i++)
+		nvectors += has_vector(kind, rows[i]);
+	array_begin(&a, p, type->array_oid, type->oid, n,
+		    nvectors * vector_bytes(type, l->dim));
+	for (size_t i = 0; i < n; i++) {
+		if (has_vector(kind, rows[i]))
+			array_put_vector(&a, type, rows[i]->vector, l->dim);
+		else
+			array_put_null(&a);
+	}
+	array_end(&a);
+	params_add_text(p, (struct wr_str){ NULL, 0 });
+}
+
+/*
+ * unnest() would take arrays of arrays apart to the last number: which of the
+ * vectors it is, and all of their numbers in a row.
+ */
+static void add_arrays(struct params *p, const struct layout *l,
+		       const struct upsert_kind *kind,
+		       struct write *const *rows, size_t n)
 {
 	const struct vector_type *type = &l->vector;
 	struct array a;
@@ -191,7 +218,10 @@ void upsert_params(struct params *p, const struct layout *l,
 	add_times(p, l, CREATED_AT, rows, n);
 	add_times(p, l, UPDATED_AT, rows, n);
 	add_pending(p, kind, rows, n);
-	add_vectors(p, l, kind, rows, n);
+	if (l->vector.kind == VECTOR_AS_ARRAY)
+		add_arrays(p, l, kind, rows, n);
+	else
+		add_vectors(p, l, kind, rows, n);
 	params_add_time(p, l->time_oid, batch->now);
 	params_add_float8(p, touch_s < TOUCH_MAX_S ? touch_s : TOUCH_MAX_S);
 	params_add_int4(p, kind->mode);

@@ -7,9 +7,9 @@ SELECT r.url, r.title, r.content, :row_vector, coalesce(r.created_at, $13),
        r.fetched_at
 FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bytea[],
             $6::bytea[], CAST($7 AS :time[]), CAST($8 AS :time[]),
-            CAST($9 AS :time[]), $10::boolean[], $11::integer[])
+            CAST($9 AS :time[]), $10::boolean[], :row_vectors)
      AS r (url, title, content, metadata, content_hash, meta_hash, fetched_at,
-           created_at, updated_at, pending, place)
+           created_at, updated_at, pending, vector)
 ON CONFLICT (url) DO UPDATE SET
   title = coalesce(excluded.title, d.title),
   content = CASE WHEN :same_content THEN d.content ELSE excluded.content END,

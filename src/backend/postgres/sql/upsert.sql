@@ -1,7 +1,7 @@
 -- Rows of one kind, as decide_write() has it.
 -- Arrays, an element a row: $1 url, $2 title, $3 content, $4 metadata,
 -- $5 content_hash, $6 meta_hash, $7 fetched_at, $8 created_at, $9 updated_at,
--- $10 pending, $11 which of the vectors, or NULL.  $12 the vectors.  $13 now,
+-- $10 pending, $11 vectors, or which of $12's where they are arrays.  $13 now,
 -- $14 touch_after in seconds.  Of all rows: $15 are they to update what is
 -- stored? 2: only to add a vector where they were written before; $16 does a
 -- newer page stay, $17 but for one of this time?  $18 bit 1: the vectors are
@@ -16,9 +16,9 @@ SELECT r.url, r.title, r.content, r.metadata, :row_vector, r.content_hash,
        r.pending:words_row
 FROM unnest($1::text[], $2::text[], $3::text[], $4::jsonb[], $5::bytea[],
             $6::bytea[], CAST($7 AS :time[]), CAST($8 AS :time[]),
-            CAST($9 AS :time[]), $10::boolean[], $11::integer[])
+            CAST($9 AS :time[]), $10::boolean[], :row_vectors)
      AS r (url, title, content, metadata, content_hash, meta_hash, fetched_at,
-           created_at, updated_at, pending, place)
+           created_at, updated_at, pending, vector)
 ON CONFLICT (url) DO UPDATE SET
   title = coalesce(excluded.title, d.title),
   metadata = coalesce(excluded.metadata, d.metadata),
