@@ -277,7 +277,7 @@ static int check_wishes(const struct layout *l, struct session *s,
 			struct wr_error *err)
 {
 	char language[LAYOUT_LANGUAGE];
-	enum vector_kind kind;
+	enum vector_kind kind = VECTOR_AS_ARRAY;
 	int status;
 
 	if (config->vector_type) {
