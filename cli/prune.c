@@ -50,7 +50,7 @@ static int prune_all(const struct prune_options *opts, wr_store *store,
 		     const struct wr_filter *filter, uint64_t total,
 		     uint64_t *done)
 {
-	uint64_t portion = total / PORTIONS, n;
+	uint64_t portion = total / PORTIONS, n = 0;
 	struct progress progress;
 	int status = EXIT_FINE;
 

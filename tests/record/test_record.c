@@ -68,10 +68,10 @@ static void refuse(const char *words)
 
 static void is_text(struct wr_str got, const char *want)
 {
-	if (!str_eq(got, str_of(want)))
-		print_error("\"%.*s\", not \"%s\"\n", (int)got.len,
-			    got.ptr ? got.ptr : "(null)", want);
 	assert_non_null(got.ptr);
+	if (!str_eq(got, str_of(want)))
+		print_error("\"%.*s\", not \"%s\"\n", (int)got.len, got.ptr,
+			    want);
 	assert_true(str_eq(got, str_of(want)));
 }
 
