@@ -15,6 +15,7 @@
  *   filter        see filter_sql.h
  *   same_content, same_meta
  *                 is the row that is excluded the same as d?  (upsert)
+ *   is_due        is the row that is excluded newer than d by over $14?
  *   row_vectors, row_vector
  *                 what is taken apart into r.vector, and the vector of it
  *   words_column, words_row, words_set

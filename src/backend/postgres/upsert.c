@@ -2,8 +2,8 @@
 
 #include "backend/postgres/rows.h"
 
-/* A time that is added to another one must stay one. */
-#define TOUCH_MAX_S (1000.0 * 366 * 86400)
+/* More than lies between any two times, nearly, and an interval yet. */
+#define TOUCH_MAX_US (INT64_MAX / 2)
 
 bool upsert_kind_equal(const struct upsert_kind *a, const struct upsert_kind *b)
 {
@@ -206,8 +206,6 @@ void upsert_params(struct params *p, const struct layout *l,
 		   const struct upsert_kind *kind, struct write *const *rows,
 		   size_t n)
 {
-	double touch_s = (double)batch->touch_after_us / 1e6;
-
 	add_texts(p, OID_TEXT_ARRAY, OID_TEXT, key_of, rows, n);
 	add_texts(p, OID_TEXT_ARRAY, OID_TEXT, title_of, rows, n);
 	add_texts(p, OID_TEXT_ARRAY, OID_TEXT, content_of, rows, n);
@@ -223,7 +221,9 @@ void upsert_params(struct params *p, const struct layout *l,
 	else
 		add_vectors(p, l, kind, rows, n);
 	params_add_time(p, l->time_oid, batch->now);
-	params_add_float8(p, touch_s < TOUCH_MAX_S ? touch_s : TOUCH_MAX_S);
+	params_add_int8(p, batch->touch_after_us < TOUCH_MAX_US
+				   ? batch->touch_after_us
+				   : TOUCH_MAX_US);
 	params_add_int4(p, kind->mode);
 	params_add_bool(p, kind->guard);
 	params_add_time(p, l->time_oid, kind->seen_at);

@@ -13,7 +13,7 @@
 /* text is named several times: a column, or something as cheap. */
 #define WORDS_FOLDED(text)                                          \
 	"CASE WHEN octet_length(" text ") = char_length(" text ") " \
-	"OR getdatabaseencoding() <> 'UTF8' THEN " text " "         \
+	"THEN " text " "                                            \
 	"ELSE regexp_replace(normalize(" text ", NFD), "            \
 	"'([A-Za-z])[\\u0300-\\u036f]+', '\\1', 'g') END"
 

@@ -19,17 +19,14 @@ ON CONFLICT (url) DO UPDATE SET
       AND (d.embedding IS NULL OR ($18 & 1 <> 0 AND NOT :same_meta))
     THEN excluded.embedding ELSE d.embedding END,
   updated_at = CASE
-    WHEN :same_content AND :same_meta
-      AND excluded.updated_at
-          <= :d_fetched_at + make_interval(secs => $14::double precision)
-    THEN d.updated_at ELSE excluded.updated_at END
+    WHEN :same_content AND :same_meta AND NOT :is_due THEN d.updated_at
+    ELSE excluded.updated_at END
 WHERE (:d_fetched_at <= excluded.updated_at
        OR NOT $16 OR :d_fetched_at = $17)
   AND CASE
     WHEN :same_content AND :same_meta THEN
       ($15 = 1 OR ($15 = 2 AND :d_fetched_at = excluded.updated_at))
-      AND (excluded.updated_at
-           > :d_fetched_at + make_interval(secs => $14::double precision)
+      AND (:is_due
            OR (excluded.embedding IS NOT NULL AND d.embedding IS NULL))
     ELSE $15 = 1 END
 -- What a statement reads is the row as it was before.

@@ -2,9 +2,9 @@
 -- Arrays, an element a row: $1 url, $2 title, $3 content, $4 metadata,
 -- $5 content_hash, $6 meta_hash, $7 fetched_at, $8 created_at, $9 updated_at,
 -- $10 pending, $11 vectors, or which of $12's where they are arrays.  $13 now,
--- $14 touch_after in seconds.  Of all rows: $15 are they to update what is
--- stored? 2: only to add a vector where they were written before; $16 does a
--- newer page stay, $17 but for one of this time?  $18 bit 1: the vectors are
+-- $14 touch_after in microseconds.  Of all rows: $15 are they to update what
+-- is stored? 2: only to add a vector where they were written before; $16 does
+-- a newer page stay, $17 but for one of this time?  $18 bit 1: the vectors are
 -- the records' own, 2: there is no text to embed.  $19 is for words, $20 the
 -- dimension where vectors are arrays.
 INSERT INTO :table AS d
@@ -46,10 +46,8 @@ ON CONFLICT (url) DO UPDATE SET
     CASE WHEN excluded.metadata IS NULL THEN substr(:d_meta_hash, 17)
          ELSE substr(excluded.meta_hash, 17) END,
   fetched_at = CASE
-    WHEN :same_content AND :same_meta
-      AND excluded.fetched_at
-          <= :d_fetched_at + make_interval(secs => $14::double precision)
-    THEN d.fetched_at ELSE excluded.fetched_at END,
+    WHEN :same_content AND :same_meta AND NOT :is_due THEN d.fetched_at
+    ELSE excluded.fetched_at END,
   updated_at = CASE WHEN :same_content AND :same_meta
                     THEN d.updated_at ELSE $13 END,
   hashed_at = CASE WHEN :same_content AND :same_meta
@@ -59,8 +57,7 @@ WHERE (:d_fetched_at <= excluded.fetched_at
   AND CASE
     WHEN :same_content AND :same_meta THEN
       ($15 = 1 OR ($15 = 2 AND :d_fetched_at = excluded.fetched_at))
-      AND (excluded.fetched_at
-           > :d_fetched_at + make_interval(secs => $14::double precision)
+      AND (:is_due
            OR (excluded.embedding IS NOT NULL
                AND (d.pending OR d.embedding IS NULL)))
     ELSE $15 = 1 END
