@@ -5,6 +5,7 @@
  * they leave alone they do not return; where that can mean more than one thing
  * the row is read, and decide_write() has the word for it.
  */
+#include "backend/postgres/literals.h"
 #include "backend/postgres/rows.h"
 #include "backend/postgres/upsert.h"
 #include "base/clock.h"
@@ -109,18 +110,31 @@ static int add_durable(struct task *t, struct batch *b, struct wr_error *err)
 			       task_add(t, PGSQL_DURABLE, &none, err));
 }
 
+static int add_with_literals(struct task *t, enum pgsql which, struct params *p,
+			     struct wr_error *err)
+{
+	struct buf sql = { 0 };
+	int status = literals_fill(&sql, t->pg->layout->sql[which], p);
+
+	if (!status)
+		status = link_add(t->link, sql.ptr, p, err);
+	buf_release(&sql);
+	return status;
+}
+
 static int add_group(struct task *t, struct batch *b, const struct group *g,
 		     struct wr_error *err)
 {
 	const struct layout *l = t->pg->layout;
+	enum pgsql which = l->plain ? PGSQL_UPSERT_PLAIN : PGSQL_UPSERT;
 	struct arena arena = { 0 };
 	struct params params;
 	int status;
 
 	params_init(&params, &arena);
 	upsert_params(&params, l, &b->upsert, &g->kind, g->rows, g->n);
-	status = task_add(t, l->plain ? PGSQL_UPSERT_PLAIN : PGSQL_UPSERT,
-			  &params, err);
+	status = l->distributed ? add_with_literals(t, which, &params, err)
+				: task_add(t, which, &params, err);
 	arena_release(&arena);
 	return count_statement(b, STATEMENT_UPSERT, status);
 }
