@@ -44,6 +44,8 @@ struct driver {
 	/* A number of a vector comes back changed by so much of it, at most. */
 	float rounding;
 	const char *vector_type; /* of the stores that are made; NULL: any */
+	/* Are the stores that are made to be spread over servers?  NULL: no. */
+	bool (*distributed)(void);
 	/* Why it cannot be tested here, NULL: it can; NULL: it always can. */
 	const char *(*missing)(void);
 };

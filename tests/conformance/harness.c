@@ -67,6 +67,8 @@ int store_open(struct fixture *fx, const char *location, enum wr_create create,
 		.log = &silence,
 		.busy_timeout_ms = 5000,
 		.vector_type = fx->driver->vector_type,
+		.distributed =
+			fx->driver->distributed && fx->driver->distributed(),
 	};
 	int status;
 

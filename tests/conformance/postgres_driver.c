@@ -22,6 +22,14 @@ static const char *database(void)
 	return name ? getenv(name) : NULL;
 }
 
+/* Over the workers of Citus, where the variable says so and it is there. */
+static bool distributed(void)
+{
+	const char *wish = getenv("WINDROW_TEST_DISTRIBUTED");
+
+	return wish && !strcmp(wish, "1");
+}
+
 static void say_nothing(void *arg, const char *message)
 {
 	(void)arg;
@@ -91,5 +99,6 @@ const struct driver driver = {
 	.stops = true,
 	.vector_type = VECTOR_TYPE,
 	.rounding = ROUNDING,
+	.distributed = distributed,
 	.missing = missing,
 };
