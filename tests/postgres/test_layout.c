@@ -120,7 +120,8 @@ static void a_vector_over_2000_dimensions_is_compared_as_halves(void **state)
 
 	(void)state;
 	assert_filled(&l, ":d_vector :query_vector",
-		      "(d.embedding::\"public\".halfvec(2001)) "
+		      "(\"public\".l2_normalize(d.embedding)"
+		      "::\"public\".halfvec(2001)) "
 		      "\"public\".halfvec");
 	assert_int_equal(l.query.oid, 13);
 	l = of(VECTOR_AS_VECTOR, 2000, 2000);
@@ -138,7 +139,10 @@ static void vectors_of_other_lengths_are_passed_over(void **state)
 		      "embedding END)::\"public\".vector(3))");
 	l = of(VECTOR_AS_ARRAY, 0, 3);
 	assert_filled(&l, ":d_vector",
-		      "((CASE WHEN array_length(d.embedding, 1) = 3 THEN "
+		      "((CASE WHEN array_ndims(d.embedding) = 1 "
+		      "AND 3.4e38 >= ALL (d.embedding) "
+		      "AND -3.4e38 <= ALL (d.embedding) "
+		      "AND array_length(d.embedding, 1) = 3 THEN "
 		      "d.embedding::\"public\".vector END)::"
 		      "\"public\".vector(3))");
 	l = of(VECTOR_AS_ARRAY, 0, 3);

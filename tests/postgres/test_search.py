@@ -99,6 +99,40 @@ def test_vectors_over_2000_dimensions_are_ranked_by_the_whole(url):
     assert found(store, "vector", "--limit", 20) == exact
 
 
+def test_a_number_that_no_half_can_hold_fails_no_search(url):
+    store = fill(url, 50, "--embedder", "hash", "--dim", 2500)
+    large = {"url": "http://h.example/large", "raw_content": "wordaa",
+             "embedding": [70000.0] + [1.0] * 2499}
+    store("ingest", "-q", "-", input=json.dumps(large) + "\n")
+    before = found(store, "vector", "--limit", 51)
+    assert len(before) == 51
+    assert json.loads(store("index", "--vector", "--json"))["built"] == 1
+    assert found(store, "vector", "--limit", 51) == before
+
+
+@pytest.mark.parametrize("odd", [
+    "array_fill('NaN'::float8, '{8}')", "array_fill('Infinity'::float8, '{8}')",
+    "array_fill('-Infinity'::float8, '{8}')", "array_fill(1e300, '{8}')",
+    "array_fill(NULL::float8, '{8}')", "array_fill(1, '{8, 2}')", "'{}'",
+])
+def test_an_array_that_is_no_vector_fails_no_search(url, server, table, odd):
+    server.sql(
+        f"SET ROLE {pgservers.USER}; CREATE TABLE {table} (id serial, "
+        "url varchar UNIQUE, title varchar, content text, "
+        "embedding double precision[], created_at timestamp, "
+        "updated_at timestamp)")
+    store = Windrow(url)
+    store("migrate", "-q")
+    store("ingest", "-q", "--embedder", "hash", "--dim", "8", "-",
+          input=pages(20))
+    server.sql(f"INSERT INTO {table} (url, content, embedding, updated_at) "
+               f"VALUES ('http://odd.example/', 'wordaa', {odd}, now())")
+    for _ in range(2):
+        assert len(found(store, "vector", "--limit", 30)) == 20
+        assert len(found(store, "hybrid", "--limit", 30)) == 21
+        store("index", "--vector")
+
+
 def test_vectors_over_4000_dimensions_have_no_index(url):
     store = fill(url, 100, "--embedder", "hash", "--dim", 4500)
     assert "4000 dimensions" in store.fails("index", "--vector")

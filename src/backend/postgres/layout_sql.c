@@ -258,6 +258,34 @@ static void put_configuration(struct buf *out, const char *language)
 	buf_puts(out, "'::regconfig");
 }
 
+/* As the query's type, whose numbers may go less far: of a cosine the length
+ * does not matter. */
+static void put_as_query(struct buf *out, const struct layout *l,
+			 const char *of)
+{
+	bool is_array = l->vector.kind == VECTOR_AS_ARRAY;
+	bool halved = l->query.kind == VECTOR_AS_HALFVEC &&
+		      l->vector.kind != VECTOR_AS_HALFVEC;
+
+	buf_printf(out, "%s%sembedding%s%s",
+		   halved ? ":pgvector.l2_normalize(" : "", of,
+		   halved && is_array ? ":::pgvector.vector" : "",
+		   halved ? ")" : "");
+	if (l->query.kind != l->vector.kind)
+		buf_puts(out, ":::query_vector");
+}
+
+/* Of other programs' arrays: no vector is made of NULL, NaN, what a float
+ * cannot hold, or arrays of arrays. */
+static void put_is_sound(struct buf *out, const char *of)
+{
+	buf_printf(out,
+		   "array_ndims(%sembedding) = 1"
+		   " AND 3.4e38 >= ALL (%sembedding)"
+		   " AND -3.4e38 <= ALL (%sembedding) AND ",
+		   of, of, of);
+}
+
 /*
  * NULL where the length is another one.  An index wants to see the length in
  * the outermost type: CASE has none.
@@ -267,13 +295,13 @@ static void put_if_long_enough(struct buf *out, const struct layout *l,
 {
 	bool is_array = l->vector.kind == VECTOR_AS_ARRAY;
 
-	buf_printf(out,
-		   "((CASE WHEN %s(%sembedding%s) = %" PRIu32
-		   " THEN %sembedding",
+	buf_puts(out, "((CASE WHEN ");
+	if (is_array && l->query.kind != VECTOR_AS_ARRAY)
+		put_is_sound(out, of);
+	buf_printf(out, "%s(%sembedding%s) = %" PRIu32 " THEN ",
 		   is_array ? "array_length" : ":pgvector.vector_dims", of,
-		   is_array ? ", 1" : "", l->dim, of);
-	if (l->query.kind != l->vector.kind)
-		buf_puts(out, ":::query_vector");
+		   is_array ? ", 1" : "", l->dim);
+	put_as_query(out, l, of);
 	buf_puts(out, " END)");
 	if (l->query.kind != VECTOR_AS_ARRAY)
 		buf_printf(out, ":::query_vector(%" PRIu32 ")", l->dim);
@@ -291,8 +319,9 @@ static void put_vector(struct buf *out, const struct layout *l, const char *of)
 	} else if (!l->dim) {
 		buf_puts(out, "(NULL:::query_vector)");
 	} else if (whole) {
-		buf_printf(out, "(%sembedding:::query_vector(%" PRIu32 "))", of,
-			   l->dim);
+		buf_putc(out, '(');
+		put_as_query(out, l, of);
+		buf_printf(out, "(%" PRIu32 "))", l->dim);
 	} else {
 		put_if_long_enough(out, l, of);
 	}

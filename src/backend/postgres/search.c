@@ -186,8 +186,9 @@ static void add_null_vector(struct params *p, const struct vector_type *type)
 	p->types[p->n - 1] = type->oid;
 }
 
-/* $13 and $14. */
-static void add_vectors(struct params *p, const struct task *t)
+/* $13 and $14.  Halves go up to 65,504: the query is of length 1 there. */
+static int add_vectors(struct params *p, const struct task *t,
+		       struct arena *arena)
 {
 	const struct backend_op *op = t->op;
 	const struct layout *l = t->pg->layout;
@@ -195,15 +196,24 @@ static void add_vectors(struct params *p, const struct task *t)
 				     l->vector_array_oid };
 	bool has = wants_vector(op) && op->u.search.vector && l->dim &&
 		   search_sql_has_vectors(l);
+	float *query = NULL;
 
-	if (has)
-		params_add_vector(p, &l->query, op->u.search.vector, l->dim);
-	else
+	if (has) {
+		query = arena_alloc(arena, l->dim * sizeof(*query));
+		if (!query)
+			return WR_ENOMEM;
+		memcpy(query, op->u.search.vector, l->dim * sizeof(*query));
+		if (l->query.kind == VECTOR_AS_HALFVEC)
+			vector_normalise(query, l->dim);
+		params_add_vector(p, &l->query, query, l->dim);
+	} else {
 		add_null_vector(p, &l->query);
+	}
 	if (has && search_sql_ranks_again(l))
 		params_add_vector(p, &whole, op->u.search.vector, l->dim);
 	else
 		add_null_vector(p, &l->vector);
+	return 0;
 }
 
 /* However many there are, their contents take a bounded room. */
@@ -236,7 +246,8 @@ static int add_search(struct task *t, enum pgsql which, bool keys_only,
 	if (add_terms(&p, wants_text(op) ? op->u.search.text : NULL, &t->arena))
 		return error_nomem(err, "postgres");
 	params_add_int8(&p, t->pg->layout->oid);
-	add_vectors(&p, t);
+	if (add_vectors(&p, t, &t->arena))
+		return error_nomem(err, "postgres");
 	params_add_int4(&p, snippet_characters(op, keys_only));
 	params_add_bool(&p,
 			!keys_only && (op->u.search.parts & WR_PART_CONTENT));
