@@ -253,7 +253,9 @@ enum { KNOWN_STORED = 1, KNOWN_VECTOR = 2 };
 
 enum {
 	BACKEND_CAN_HYBRID = 1, /* fuses by itself */
-	BACKEND_LISTS_KEYS = 2	/* BACKEND_KEYS, and quickly */
+	BACKEND_LISTS_KEYS = 2, /* BACKEND_KEYS, and quickly */
+	/* What will have to be written need not be looked up before. */
+	BACKEND_WRITES_BLIND = 4
 };
 
 /* Zero, or NULL: the default that windrow.h names. */

@@ -224,7 +224,7 @@ void faulty_set(void *self, const struct faults *faults)
 
 const struct backend_ops faulty_backend = {
 	.scheme = "faulty",
-	.caps = BACKEND_LISTS_KEYS,
+	.caps = BACKEND_LISTS_KEYS | BACKEND_WRITES_BLIND,
 	.lookups = 2,
 	.writes = 2,
 	.open = faulty_open,

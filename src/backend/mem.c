@@ -556,7 +556,7 @@ static void mem_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops mem_backend = {
 	.scheme = "mem",
-	.caps = BACKEND_LISTS_KEYS,
+	.caps = BACKEND_LISTS_KEYS | BACKEND_WRITES_BLIND,
 	.lookups = 2,
 	.writes = 2,
 	.open = mem_open,

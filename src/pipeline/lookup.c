@@ -69,6 +69,11 @@ static void item_looked_up(struct pipeline *p, struct item *item)
 		delete_looked_up(p, item);
 		return;
 	}
+	if (item->blind == BLIND_LOST && l->same_content && l->same_meta &&
+	    l->fetched_at == item->rec.fetched_at) {
+		item_settle(p, item, item->predicted, WR_SKIP_NONE, NULL);
+		return;
+	}
 	if (l->found && policy == WR_SKIP) {
 		item_settle(p, item, WR_SKIPPED, WR_SKIP_STORED, NULL);
 		return;
@@ -194,6 +199,23 @@ static void batch_retry(struct pipeline *p, struct lookup_batch *batch)
 		       next_try_us(p, &batch->backoff, err));
 }
 
+/* What these were like, the next ones may be. */
+static void learn(struct pipeline *p, const struct lookup_batch *batch)
+{
+	size_t n = 0, absent = 0, written = 0;
+
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct lookup *l = &batch->lookups[i];
+
+		if (batch->items[i]->kind != WRITE_UPSERT)
+			continue;
+		n++;
+		absent += !l->found;
+		written += !l->found || !(l->same_content && l->same_meta);
+	}
+	blind_looked_up(p, n, absent, written);
+}
+
 static void done(struct backend_op *op)
 {
 	struct lookup_batch *batch = list_item(op, struct lookup_batch, op);
@@ -201,6 +223,8 @@ static void done(struct backend_op *op)
 
 	batch->running = false;
 	drop_unwanted(p, batch);
+	if (!op->error.status)
+		learn(p, batch);
 	if (batch->n && error_passes(op->error.status)) {
 		batch_retry(p, batch);
 		pipeline_pump(p);
@@ -261,6 +285,7 @@ static void refuse(struct pipeline *p)
 
 void lookup_pump(struct pipeline *p)
 {
+	blind_pump(p);
 	while (p->lookups.n && p->lookup_ops < p->config.backend->lookups) {
 		size_t n = p->lookups.n;
 		struct lookup_batch *batch;

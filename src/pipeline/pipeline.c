@@ -22,6 +22,7 @@ static void set_defaults(struct pipeline_config *c)
 	DEFAULT(op_timeout_ms, 120000);
 	DEFAULT(touch_after_s, 86400);
 	DEFAULT(known_walk, KNOWN_WALK);
+	DEFAULT(blind_after, BLIND_AFTER);
 #undef DEFAULT
 	if (c->embedder && c->embedder->max_batch &&
 	    c->embed_batch > c->embedder->max_batch)

@@ -31,7 +31,8 @@ struct pipeline_config {
 	uint32_t write_batch, write_linger_ms;
 	uint64_t max_content_bytes;
 	uint32_t op_timeout_ms, touch_after_s;
-	uint32_t known_walk; /* URLs: from so many on; 0: default */
+	uint32_t known_walk;  /* URLs: from so many on; 0: default */
+	uint32_t blind_after; /* records looked up alike; 0: default */
 
 	uint64_t seed; /* of the jitter */
 	/* The wall clock; NULL: clock_now_us(). */

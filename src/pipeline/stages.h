@@ -14,15 +14,17 @@
 #include "pipeline/pipeline.h"
 
 enum {
-	PREPARE_JOBS = 2,	  /* at a time */
-	PREPARE_RECORDS = 512,	  /* a job takes tickets until it has so many */
-	PREPARE_BYTES = 1 << 20,  /* or so much */
-	LOOKUP_SECOND = 128,	  /* a second op only for so many items */
-	WRITE_BYTES = 16 << 20,	  /* a transaction takes about so much */
-	EMBED_BYTES = 4 << 20,	  /* a call takes about so much text */
-	EMBED_TRIES = 3,	  /* of a text whose vector is unsound */
-	EMBED_GRACE_MS = 1000,	  /* a cancelled call may take so long to end */
-	KNOWN_WALK = 50000,	  /* URLs: a walk through all keys may pay */
+	PREPARE_JOBS = 2,	 /* at a time */
+	PREPARE_RECORDS = 512,	 /* a job takes tickets until it has so many */
+	PREPARE_BYTES = 1 << 20, /* or so much */
+	LOOKUP_SECOND = 128,	 /* a second op only for so many items */
+	BLIND_AFTER = 256,	 /* records tell what the next ones are like, */
+	BLIND_PART = 20,	 /* but for one in so many */
+	WRITE_BYTES = 16 << 20,	 /* a transaction takes about so much */
+	EMBED_BYTES = 4 << 20,	 /* a call takes about so much text */
+	EMBED_TRIES = 3,	 /* of a text whose vector is unsound */
+	EMBED_GRACE_MS = 1000,	 /* a cancelled call may take so long to end */
+	KNOWN_WALK = 50000,	 /* URLs: a walk through all keys may pay */
 	KNOWN_CHUNK_LEAST = 8192, /* keys an operation */
 	KNOWN_CHUNK_MOST = 65536,
 	KNOWN_CHUNKS = 3,	 /* at a time */
@@ -37,6 +39,17 @@ struct queue {
 	struct list_node items;
 	size_t n;
 	uint64_t bytes; /* of their content */
+};
+
+/*
+ * What is looked up and found to be new, time and again, need not be looked up:
+ * it is inserted, and what turns out to be stored is looked up then.  Likewise
+ * what always has to be updated.  See blind.c.
+ */
+struct blind {
+	enum item_blind way;	   /* of those that come now */
+	size_t n, absent, written; /* of late, of those looked up; */
+	size_t missed;		   /* of those that went blindly, of n */
 };
 
 struct pipeline {
@@ -71,6 +84,7 @@ struct pipeline {
 
 	struct queue lookups;
 	unsigned lookup_ops;
+	struct blind blind;
 
 	struct list_node queries; /* of searches, to be embedded first */
 	struct queue embeds_due;
@@ -139,6 +153,23 @@ void item_begin(struct pipeline *p, struct item *item);
 void lookup_pump(struct pipeline *p);
 /* Take it out of a batch that is not running: false if it is running. */
 bool lookup_leave(struct pipeline *p, struct item *item);
+
+/* blind.c */
+/* Send those who need not be looked up to the writer. */
+void blind_pump(struct pipeline *p);
+/* Items were looked up: so many of n were absent, had to be written. */
+void blind_looked_up(struct pipeline *p, size_t n, size_t absent,
+		     size_t written);
+/*
+ * An item that went blindly was written.  False: it takes the usual way now,
+ * or has been settled.
+ */
+bool blind_written(struct pipeline *p, struct item *item,
+		   const struct write *w);
+bool item_is_blind(const struct item *item);
+
+/* It may have been written, or not: it is looked up. */
+void blind_lost(struct pipeline *p, struct item *item);
 
 /* embed.c */
 void embed_add(struct pipeline *p, struct item *item);

@@ -35,6 +35,15 @@ enum item_state {
 
 enum embed_state { EMBED_NONE, EMBED_DUE, EMBED_READY, EMBED_FAILED };
 
+/* Does it go to the writer without having been looked up? */
+enum item_blind {
+	BLIND_NO,
+	BLIND_INSERT, /* to be inserted, if it is not stored */
+	BLIND_UPSERT,
+	BLIND_TRIED, /* it was stored, and takes the usual way now */
+	BLIND_LOST   /* likewise: nobody knows whether it was written */
+};
+
 struct item {
 	struct ticket *ticket;
 	enum item_state state;
@@ -63,6 +72,7 @@ struct item {
 	float *vector; /* room for dim floats; NULL: no embedder for it */
 
 	struct lookup lookup;
+	enum item_blind blind;
 	bool wants_vector;
 	struct lookup_batch *lookup_batch; /* NULL: in the queue, or past it */
 	enum wr_outcome predicted;

@@ -72,6 +72,8 @@ void write_add(struct pipeline *p, struct item *item)
 static void item_written(struct pipeline *p, struct item *item,
 			 const struct write *w)
 {
+	if (item_is_blind(item) && !blind_written(p, item, w))
+		return;
 	if (w->outcome == WR_FAILED)
 		item_fail_exists(p, item);
 	else
@@ -157,6 +159,25 @@ static void drop_unwanted(struct pipeline *p, struct write_batch *batch)
 	batch->unwanted = 0;
 }
 
+/* What was not looked up is looked up before it is tried again. */
+static void drop_blind(struct pipeline *p, struct write_batch *batch)
+{
+	size_t n = batch->n, k = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct item *item = batch->items[i];
+
+		if (!item_is_blind(item)) {
+			batch->items[k++] = item;
+			continue;
+		}
+		item->ticket->why = batch->op.error;
+		detach(item);
+		blind_lost(p, item);
+	}
+	batch->n = batch->left = k;
+}
+
 static void next_try(struct loop_timer *timer)
 {
 	struct write_batch *batch = list_item(timer, struct write_batch, timer);
@@ -236,10 +257,11 @@ static void done(struct backend_op *op)
 		batch_written(p, batch);
 	} else {
 		drop_unwanted(p, batch);
-		if (batch->n &&
-		    (error_passes(status) || status == WR_ECANCELED)) {
-			batch_retry(p, batch);
-			over = false;
+		if (error_passes(status) || status == WR_ECANCELED) {
+			drop_blind(p, batch);
+			over = !batch->n;
+			if (!over)
+				batch_retry(p, batch);
 		} else if (status != WR_EDATA || !batch_halve(p, batch)) {
 			batch_fail(p, batch);
 		}
@@ -280,7 +302,9 @@ static void batch_run(struct pipeline *p, struct write_batch *batch)
 			.kind = item->kind,
 			.rec = &item->rec,
 			.vector = vector_of(item),
-			.policy = item->ticket->policy,
+			.policy = item->blind == BLIND_INSERT
+					  ? WR_SKIP
+					  : item->ticket->policy,
 			.wants_vector = item->wants_vector,
 			.known_absent = !item->lookup.found,
 			.retried = batch->tried,

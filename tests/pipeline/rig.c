@@ -109,7 +109,7 @@ static void close_nothing(void *self, void (*closed)(void *arg), void *arg)
 
 static const struct backend_ops rig_store = {
 	.scheme = "rig",
-	.caps = BACKEND_LISTS_KEYS,
+	.caps = BACKEND_LISTS_KEYS | BACKEND_WRITES_BLIND,
 	.lookups = 2,
 	.writes = 2,
 	.open = open_nothing,

@@ -72,6 +72,7 @@ static bool replay_call(struct world *w, int key, unsigned call,
 
 		if (a->key[i] != key)
 			continue;
+		step.guess = w->blind;
 		if (w->verbose)
 			print_step(key, call, i, &step);
 		if (step.outcome == WR_FAILED && step.status == WR_EDATA)

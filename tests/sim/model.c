@@ -95,6 +95,18 @@ static void apply_delete(struct model_set *to, const struct model_state *s,
 		add(to, (struct model_state){ .present = false });
 }
 
+/* It is stored as the record has it, whoever wrote that. */
+static void apply_guess(struct model_set *to, const struct model_state *s,
+			const struct model_step *step, int64_t touch_after)
+{
+	if (step->outcome != WR_INSERTED && step->outcome != WR_UPDATED)
+		return;
+	if (says_the_same(s, step))
+		add_touched(to, s, step, touch_after);
+	else if (!s->present)
+		add(to, written(s, step));
+}
+
 static void apply_upsert(struct model_set *to, const struct model_state *s,
 			 const struct model_step *step, int64_t touch_after)
 {
@@ -145,6 +157,8 @@ bool model_apply(struct model_set *set, const struct model_step *step,
 			apply_delete(&to, s, step);
 		else
 			apply_upsert(&to, s, step, touch_after);
+		if (step->guess && step->kind == MODEL_UPSERT)
+			apply_guess(&to, s, step, touch_after);
 	}
 	*set = to;
 	return set->n > 0 || set->overflow;

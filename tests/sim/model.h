@@ -41,6 +41,9 @@ struct model_step {
 	enum wr_outcome outcome;
 	enum wr_skip skip;
 	int status; /* of a failed one */
+	/* Not looked up before it was written: if the answer was lost, the
+	 * outcome is what most others had. */
+	bool guess;
 };
 
 void model_init(struct model_set *set);

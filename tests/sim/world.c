@@ -105,6 +105,8 @@ static bool make(struct world *w)
 	pc.op_timeout_ms = SIM_TIMEOUT_MS;
 	pc.touch_after_s = SIM_TOUCH_S;
 	pc.known_walk = !rand_below(rnd, 10);
+	w->blind = !rand_below(rnd, 4);
+	pc.blind_after = w->blind ? 3 : 0;
 	pc.seed = rand_next(rnd);
 	pc.wall_us = wall;
 	pc.wall_arg = w;

@@ -35,6 +35,8 @@ struct asked {
 struct world {
 	uint64_t seed;
 	bool verbose;
+	/* Much is written blindly: what a lost answer said is a guess then. */
+	bool blind;
 	struct loop *loop;
 	struct rand_state *rnd; /* of the callers: the loop's own */
 	void *mem, *store;	/* the reference, and faulty around it */

@@ -225,7 +225,7 @@ static void postgres_close(void *self, void (*closed)(void *arg), void *arg)
 
 const struct backend_ops postgres_backend = {
 	.scheme = "postgresql",
-	.caps = BACKEND_CAN_HYBRID | BACKEND_LISTS_KEYS,
+	.caps = BACKEND_CAN_HYBRID | BACKEND_LISTS_KEYS | BACKEND_WRITES_BLIND,
 	.lookups = 2,
 	.writes = 4,
 	.open = postgres_open,
