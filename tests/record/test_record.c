@@ -71,7 +71,7 @@ static void is_text(struct wr_str got, const char *want)
 	assert_non_null(got.ptr);
 	if (!str_eq(got, str_of(want)))
 		print_error("\"%.*s\", not \"%s\"\n", (int)got.len, got.ptr,
-			    want);
+			    want ? want : "");
 	assert_true(str_eq(got, str_of(want)));
 }
 

@@ -46,7 +46,7 @@ struct expression {
  * rare, and takes the index; of a comparison of two columns it thinks that it
  * holds for nearly every row.
  */
-#define STALE "((d.hashed_at IS DISTINCT FROM d.updated_at)::integer = 1)"
+#define STALE "(coalesce(d.hashed_at <> d.updated_at, true)::integer = 1)"
 
 /*
  * A row's digests count while nobody has changed it since.  What somebody else

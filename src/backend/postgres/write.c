@@ -122,11 +122,19 @@ static int add_with_literals(struct task *t, enum pgsql which, struct params *p,
 	return status;
 }
 
+static enum pgsql statement_of(const struct layout *l,
+			       const struct upsert_kind *kind)
+{
+	if (kind->mode == UPSERT_KEEP)
+		return l->plain ? PGSQL_INSERT_PLAIN : PGSQL_INSERT;
+	return l->plain ? PGSQL_UPSERT_PLAIN : PGSQL_UPSERT;
+}
+
 static int add_group(struct task *t, struct batch *b, const struct group *g,
 		     struct wr_error *err)
 {
 	const struct layout *l = t->pg->layout;
-	enum pgsql which = l->plain ? PGSQL_UPSERT_PLAIN : PGSQL_UPSERT;
+	enum pgsql which = statement_of(l, &g->kind);
 	struct arena arena = { 0 };
 	struct params params;
 	int status;

@@ -1,2 +1,2 @@
 CREATE INDEX CONCURRENTLY :index_stale ON :table (url)
-  WHERE (hashed_at IS DISTINCT FROM updated_at)::integer = 1
+  WHERE coalesce(hashed_at <> updated_at, true)::integer = 1

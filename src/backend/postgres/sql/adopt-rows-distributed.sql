@@ -6,4 +6,4 @@ UPDATE :table AS d SET
   meta_hash = :d_meta_hash,
   pending = :d_pending:words_kept
 WHERE d.url = ANY ($1::text[])
-  AND (d.hashed_at IS DISTINCT FROM d.updated_at)::integer = 1
+  AND coalesce(d.hashed_at <> d.updated_at, true)::integer = 1

@@ -3,8 +3,8 @@
 -- make others fail.
 WITH page AS MATERIALIZED (
   SELECT d.url FROM :table d
-  WHERE (d.hashed_at IS DISTINCT FROM d.updated_at)::integer = 1
-    AND ($1::text IS NULL OR d.url > $1)
+  WHERE coalesce(d.hashed_at <> d.updated_at, true)::integer = 1
+    AND d.url IS NOT NULL AND ($1::text IS NULL OR d.url > $1)
   ORDER BY d.url LIMIT $2
   FOR NO KEY UPDATE SKIP LOCKED
 ), done AS (

@@ -1,3 +1,3 @@
 SELECT EXISTS (SELECT 1 AS one FROM :table d
-               WHERE (d.hashed_at IS DISTINCT FROM d.updated_at)::integer = 1
-               LIMIT 1)
+               WHERE coalesce(d.hashed_at <> d.updated_at, true)::integer = 1
+               AND d.url IS NOT NULL LIMIT 1)

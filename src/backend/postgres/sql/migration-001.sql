@@ -18,6 +18,6 @@ CREATE TABLE :table (
 CREATE INDEX :index_pending ON :table (url) WHERE pending;
 -- As a number: see layout_sql.c.
 CREATE INDEX :index_stale ON :table (url)
-  WHERE (hashed_at IS DISTINCT FROM updated_at)::integer = 1;
+  WHERE coalesce(hashed_at <> updated_at, true)::integer = 1;
 CREATE INDEX :index_content ON :table (substr(content_hash, 1, 8))
   WHERE embedding IS NOT NULL
