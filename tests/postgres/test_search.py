@@ -2,9 +2,11 @@
 
 import json
 import random
+import signal
+import subprocess
 
 import pytest
-from conftest import Windrow
+from conftest import BINARY, Windrow
 
 import pgservers
 
@@ -171,6 +173,41 @@ def test_indexes_are_built_once_and_dropped(url, server, schema):
     assert "is not valid" not in store("doctor")
     assert json.loads(store("index", "--drop", "--json"))["dropped"] == 2
     assert json.loads(store("index", "--drop", "--json"))["dropped"] == 0
+
+
+def settings(pooler):
+    return subprocess.run(
+        [str(pgservers.programs("18") / "psql"), "-XtA", pooler.url(), "-c",
+         "SELECT current_setting('statement_timeout'), "
+         "current_setting('maintenance_work_mem')"],
+        capture_output=True, text=True, timeout=30, check=True).stdout
+
+
+def test_an_index_canceled_behind_a_pooler_leaves_nothing_set(
+        url, server, schema, place):
+    fill(url)
+    try:
+        pooler = pgservers.Pooler(place / "pooler", server).create().start()
+    except pgservers.Missing as missing:
+        pytest.skip(str(missing))
+    server.sql(f"ALTER ROLE {pgservers.USER} SET statement_timeout = '77s'")
+    try:
+        before = settings(pooler)
+        build = subprocess.Popen(
+            [BINARY, "index", "-q", "--vector", "-m", "64",
+             "--ef-construction", "800", "--db",
+             f"{pooler.url(schema=schema)}"],
+            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while build.poll() is None and server.sql(
+                "SELECT count(*) FROM pg_stat_progress_create_index "
+                "WHERE phase LIKE 'building%'").strip() == "0":
+            pass
+        build.send_signal(signal.SIGINT)
+        assert "canceled" in build.communicate(timeout=30)[1]
+        assert settings(pooler) == before
+    finally:
+        server.sql(f"ALTER ROLE {pgservers.USER} RESET statement_timeout")
+        pooler.stop()
 
 
 def test_an_index_without_what_it_needs_says_so(server15):

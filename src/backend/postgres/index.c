@@ -156,15 +156,27 @@ static int64_t memory_for(const struct layout *l, int64_t rows, int64_t set,
 	return need > set ? need : set;
 }
 
+/*
+ * Behind a pooler the server's end of the connection goes to others, who would
+ * have what is set here, and the next statement may go to another end: then
+ * nothing is set.  A pooler makes up the number of the server's process.
+ */
+static bool is_pooled(const struct admin *a, const PGresult *res)
+{
+	return wire_int4(res, 0, 3) != PQbackendPID(a->session.conn);
+}
+
+/* They end with the connection. */
 static int set_limits(struct admin *a, struct wr_error *err)
 {
 	static const char *const names[2] = { "statement_timeout",
 					      "maintenance_work_mem" };
-	char memory[32] = "64MB";
+	char memory[32];
 	const char *const values[2] = { "0", memory };
 	struct arena arena;
 	struct params p;
 	PGresult *res;
+	bool sets;
 	int status;
 
 	arena_init(&arena);
@@ -172,7 +184,8 @@ static int set_limits(struct admin *a, struct wr_error *err)
 	params_add_int8(&p, a->layout->oid);
 	status = session_query(&a->session, a->layout->sql[PGSQL_INDEX_MEMORY],
 			       &p, &res, err);
-	if (!status && PQntuples(res))
+	sets = !status && PQntuples(res) && !is_pooled(a, res);
+	if (sets)
 		snprintf(memory, sizeof(memory), "%" PRId64 "kB",
 			 memory_for(a->layout, wire_int8(res, 0, 0),
 				    wire_int8(res, 0, 1),
@@ -180,18 +193,7 @@ static int set_limits(struct admin *a, struct wr_error *err)
 				 1024);
 	PQclear(res);
 	arena_release(&arena);
-	return status ? status : set_two(a, names, values, err);
-}
-
-/* A pooler may give the connection's other end to others. */
-static void reset_limits(struct admin *a)
-{
-	struct wr_error ignored;
-
-	if (a->session.conn && !atomic_load(&a->canceled)) {
-		session_do(&a->session, "RESET maintenance_work_mem", &ignored);
-		session_do(&a->session, "RESET statement_timeout", &ignored);
-	}
+	return sets ? set_two(a, names, values, err) : status;
 }
 
 static int create(struct admin *a, const struct index_kind *kind,
@@ -216,7 +218,6 @@ static int create(struct admin *a, const struct index_kind *kind,
 		status = set_limits(a, err);
 	if (!status)
 		status = session_do(&a->session, sql.ptr, err);
-	reset_limits(a);
 	buf_release(&sql);
 	return status;
 }
