@@ -229,9 +229,10 @@ struct talk {
 	struct exchange exchange;
 	struct stand *stand;
 	struct link *link;
-	const char *sql[4]; /* statements without parameters */
-	const char *again;  /* is parsed once, $1 is a bigint: 0, 1, ... */
-	unsigned times;	    /* it is run */
+	const char *setting; /* in a block, behind SET LOCAL; NULL: no block */
+	const char *sql[4];  /* statements without parameters */
+	const char *again;   /* is parsed once, $1 is a bigint: 0, 1, ... */
+	unsigned times;	     /* it is run */
 	const struct params *big; /* for sql[0] */
 	int64_t patience_us;	  /* 0: ten seconds */
 	int fail_at;		  /* result() fails statement fail_at - 1 */
@@ -268,6 +269,10 @@ static void add_all(struct talk *t)
 {
 	struct wr_error err = { 0 };
 
+	if (t->setting) {
+		assert_int_equal(link_begin(t->link, &err), 0);
+		assert_int_equal(link_tell(t->link, t->setting, &err), 0);
+	}
 	for (unsigned i = 0; i < 4 && t->sql[i]; i++)
 		if (link_add(t->link, t->sql[i], i ? NULL : t->big, &err))
 			fail_msg("%s", err.message);
@@ -366,6 +371,44 @@ static void an_error_undoes_the_exchange_and_no_more(void **state)
 	assert_int_equal(refused.err.status, WR_EDATA);
 	assert_string_equal(refused.err.message, "talking");
 	must_talk(&s, &lease, &after);
+	call(&s, give, &lease);
+	await_idle(&s, 1);
+	stand_close(&s);
+}
+
+static void a_block_ends_with_its_exchange(void **state)
+{
+	struct talk t = { .setting = "SET LOCAL work_mem = '77MB'",
+			  .sql = {
+				  "SELECT current_setting('work_mem')",
+				  "CREATE TABLE pg_temp.t (i int)",
+				  "SELECT txid_current_if_assigned()::text" } };
+	struct talk fails = { .setting = "SET LOCAL work_mem = '78MB'",
+			      .sql = { "DROP TABLE pg_temp.t",
+				       "SELECT 1 / (random() * 0)::int" } };
+	struct talk after = {
+		.sql = { "SELECT (to_regclass('pg_temp.t') IS NULL)::text",
+			 "SELECT (txid_current_if_assigned() IS NULL)::text",
+			 "SELECT current_setting('work_mem')" }
+	};
+	struct lease lease = { 0 };
+	struct stand s;
+
+	(void)state;
+	stand_open(&s, url(), NULL);
+	must_take(&s, &lease);
+	must_talk(&s, &lease, &t);
+	assert_int_equal(t.nresults, 3);
+	assert_string_equal(t.values[0], "77MB");
+	for (int i = 0; i < 2; i++) {
+		talk(&s, &lease, &fails);
+		assert_string_equal(fails.err.sqlstate, "22012");
+		assert_int_equal(fails.nresults, 1);
+		must_talk(&s, &lease, &after);
+		assert_string_equal(after.values[0], "false");
+		assert_string_equal(after.values[1], "true");
+		assert_string_not_equal(after.values[2], "78MB");
+	}
 	call(&s, give, &lease);
 	await_idle(&s, 1);
 	stand_close(&s);
@@ -622,6 +665,7 @@ int main(void)
 		cmocka_unit_test(
 			statements_are_answered_in_order_in_one_exchange),
 		cmocka_unit_test(an_error_undoes_the_exchange_and_no_more),
+		cmocka_unit_test(a_block_ends_with_its_exchange),
 		cmocka_unit_test(what_takes_too_long_is_cancelled),
 		cmocka_unit_test(an_exchange_can_be_cancelled),
 		cmocka_unit_test(much_is_sent_and_much_comes_back_at_a_time),

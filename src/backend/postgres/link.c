@@ -5,13 +5,15 @@
 #include "base/error.h"
 #include "base/mem.h"
 #include <string.h>
+#include <sys/socket.h>
 
 /* After the server was asked to cancel. */
 #define GRACE_US 2000000
 /* OpenSSL may hold bytes back while the socket shows nothing to read. */
 #define TLS_LOOK_US 50000
 
-enum { SENT_PARSE = 'p', SENT_QUERY = 'q' };
+/* Of the former there is no result for anybody. */
+enum { SENT_QUIETLY = 's', SENT_QUERY = 'q' };
 
 static void on_ready(struct loop_fd *w, int events);
 static void on_timer(struct loop_timer *t);
@@ -49,6 +51,23 @@ static void break_link(struct link *l)
 	unwatch(l);
 }
 
+/*
+ * libpq moves what a socket does not take yet to the start of its buffer, each
+ * time: a batch of some megabytes should not go in many pieces.  TCP sizes its
+ * buffers by itself.
+ */
+static void widen(PGconn *conn)
+{
+	struct sockaddr_storage peer = { 0 };
+	socklen_t size = sizeof(peer);
+	int bytes = 4 << 20;
+
+	if (!getpeername(PQsocket(conn), (struct sockaddr *)&peer, &size) &&
+	    peer.ss_family == AF_UNIX)
+		(void)setsockopt(PQsocket(conn), SOL_SOCKET, SO_SNDBUF, &bytes,
+				 sizeof(bytes));
+}
+
 int link_new(struct link **out, struct loop *loop, const struct log *log,
 	     const struct conninfo *info, PGconn *conn, struct wr_error *err)
 {
@@ -70,6 +89,7 @@ int link_new(struct link **out, struct loop *loop, const struct log *log,
 	l->tell.run = on_tell;
 	list_init(&l->node);
 	PQsetNoticeReceiver(conn, on_notice, l);
+	widen(conn);
 	if (PQsetnonblocking(conn, 1) || !PQenterPipelineMode(conn)) {
 		status = status_from_conn(conn, info, "connecting", err);
 		goto out;
@@ -150,10 +170,29 @@ int link_add(struct link *l, const char *sql, const struct params *p,
 	return 0;
 }
 
+int link_tell(struct link *l, const char *sql, struct wr_error *err)
+{
+	int status = begin_add(l, NULL, SENT_QUIETLY, err);
+
+	if (status)
+		return status;
+	if (!PQsendQueryParams(l->conn, sql, 0, NULL, NULL, NULL, NULL, 1))
+		return fail_add(l, err);
+	return 0;
+}
+
+int link_begin(struct link *l, struct wr_error *err)
+{
+	int status = link_tell(l, "BEGIN", err);
+
+	l->in_block = !status;
+	return status;
+}
+
 int link_prepare(struct link *l, const char *sql, const struct params *types,
 		 struct wr_error *err)
 {
-	int status = begin_add(l, NULL, SENT_PARSE, err);
+	int status = begin_add(l, NULL, SENT_QUIETLY, err);
 
 	if (status)
 		return status;
@@ -216,6 +255,18 @@ static void set_timer(struct link *l)
 	loop_timer_set(l->loop, &l->timer, due);
 }
 
+/* All of the exchange is queued. */
+static int end_sending(struct link *l, const char *last)
+{
+	struct wr_error ignored;
+
+	if (last && link_tell(l, last, &ignored))
+		return WR_EIO;
+	if (!PQpipelineSync(l->conn) || flush(l))
+		return WR_EIO;
+	return 0;
+}
+
 void link_run(struct link *l, struct exchange *x, int64_t deadline_us)
 {
 	l->exchange = x;
@@ -227,7 +278,7 @@ void link_run(struct link *l, struct exchange *x, int64_t deadline_us)
 	error_clear(&l->error);
 	/* A part may have been sent by now, but without the Sync none of it
 	 * takes effect. */
-	if (l->broken || !PQpipelineSync(l->conn) || flush(l)) {
+	if (l->broken || end_sending(l, l->in_block ? "COMMIT" : NULL)) {
 		lose(l);
 		loop_post(l->loop, &l->tell);
 		return;
@@ -262,6 +313,7 @@ static void end_exchange(struct link *l)
 	if (status_ends_link(&l->error))
 		break_link(l);
 	l->exchange = NULL;
+	l->in_block = l->rolling_back = false;
 	buf_clear(&l->sent);
 	err = l->error;
 	x->done(x, &err);
@@ -274,13 +326,13 @@ static void on_tell(struct loop_task *t)
 
 static void take_rows(struct link *l, const PGresult *res)
 {
-	bool parse = l->answered < l->sent.len &&
-		     l->sent.ptr[l->answered] == SENT_PARSE;
+	bool quiet = l->answered < l->sent.len &&
+		     l->sent.ptr[l->answered] == SENT_QUIETLY;
 	struct wr_error err;
 	int status;
 
 	l->answered++;
-	if (parse)
+	if (quiet)
 		return;
 	if (l->error.status) {
 		l->results++;
@@ -319,6 +371,19 @@ static bool take_result(struct link *l, const PGresult *res)
 	}
 }
 
+/* A block that failed is left; true where there is nothing to wait for. */
+static bool leave_block(struct link *l)
+{
+	if (!l->in_block || l->rolling_back || l->hurried ||
+	    PQtransactionStatus(l->conn) == PQTRANS_IDLE)
+		return true;
+	l->rolling_back = true;
+	if (!end_sending(l, "ROLLBACK"))
+		return false;
+	lose(l);
+	return true;
+}
+
 /* True where the exchange has ended. */
 static bool take_results(struct link *l)
 {
@@ -334,7 +399,7 @@ static bool take_results(struct link *l)
 		PQclear(res);
 	}
 	if (synced)
-		return true;
+		return leave_block(l);
 	if (nulls < 2 && PQstatus(l->conn) != CONNECTION_BAD)
 		return false;
 	lose(l);

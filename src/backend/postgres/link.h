@@ -56,6 +56,8 @@ struct link {
 	unsigned results;
 	unsigned exchanges; /* begun so far */
 	int hurried;	    /* why the server was asked to cancel; 0: not */
+	bool in_block;	    /* the exchange has a BEGIN and a COMMIT, */
+	bool rolling_back;  /* or failed before that */
 	bool broken;
 	struct wr_error error; /* the first of the exchange */
 };
@@ -72,6 +74,14 @@ void link_free(struct link *l);
  */
 int link_add(struct link *l, const char *sql, const struct params *p,
 	     struct wr_error *err);
+
+/*
+ * Before all other statements: a block around them.  A server with others
+ * behind it makes one transaction of an exchange only then.
+ */
+int link_begin(struct link *l, struct wr_error *err);
+/* A statement whose answer is of no interest: it is no result. */
+int link_tell(struct link *l, const char *sql, struct wr_error *err);
 
 /*
  * Parse sql once, and run it for each link_add_again() after that: the results

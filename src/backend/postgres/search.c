@@ -20,6 +20,7 @@
 
 enum {
 	FUSED_FIRST = 60, /* as pipeline/fuse.h has it */
+	SETTINGS_MAX = 3,
 	EFFORT_MIN = 40,
 	EFFORT_MAX = 1000, /* what pgvector allows */
 	SCAN_MIN = 1000,   /* of an index, where a filter may refuse them */
@@ -82,11 +83,10 @@ static bool wants_vector(const struct backend_op *op)
 
 /* ----------------------------------------------------------- statements -- */
 
-static void add_setting(struct wr_str *names, struct wr_str *values, size_t *n,
+static void add_setting(struct task_setting *settings, size_t *n,
 			const char *name, const char *value)
 {
-	names[*n] = str_of(name);
-	values[(*n)++] = str_of(value);
+	settings[(*n)++] = (struct task_setting){ name, value };
 }
 
 /* pgvector 0.8 and later go on where a filter refused what was found. */
@@ -98,6 +98,24 @@ static bool has_iterative_scans(const struct layout *l)
 	       (major || minor >= 8);
 }
 
+static int set_here(struct task *t, const struct task_setting *settings,
+		    size_t n, struct wr_error *err)
+{
+	struct search *s = t->state;
+	struct wr_str names[SETTINGS_MAX], values[SETTINGS_MAX];
+	struct params p;
+
+	for (size_t i = 0; i < n; i++) {
+		names[i] = str_of(settings[i].name);
+		values[i] = str_of(settings[i].value);
+	}
+	params_init(&p, &t->arena);
+	params_add_texts(&p, names, n);
+	params_add_texts(&p, values, n);
+	s->nsettings++;
+	return task_add(t, PGSQL_SET_LOCAL, &p, err);
+}
+
 /* Compiling a plan takes longer than nearly any search. */
 static int add_settings(struct task *t, bool exact, struct wr_error *err)
 {
@@ -105,15 +123,15 @@ static int add_settings(struct task *t, bool exact, struct wr_error *err)
 	const struct layout *l = t->pg->layout;
 	struct search *s = t->state;
 	uint32_t effort = op->u.search.effort;
-	struct wr_str names[5], values[5];
+	struct task_setting settings[SETTINGS_MAX];
 	char number[16];
 	struct params p;
 	size_t n = 0;
 	int status;
 
-	add_setting(names, values, &n, "jit", "off");
+	add_setting(settings, &n, "jit", "off");
 	if (exact)
-		add_setting(names, values, &n, "enable_indexscan", "off");
+		add_setting(settings, &n, "enable_indexscan", "off");
 	else if (wants_vector(op) && search_sql_has_vectors(l)) {
 		if (!effort)
 			effort = max_u32(EFFORT_MIN, s->depth > EFFORT_MAX
@@ -121,16 +139,15 @@ static int add_settings(struct task *t, bool exact, struct wr_error *err)
 							     : 2 * s->depth);
 		snprintf(number, sizeof(number), "%u",
 			 (unsigned)(effort > EFFORT_MAX ? EFFORT_MAX : effort));
-		add_setting(names, values, &n, "hnsw.ef_search", number);
+		add_setting(settings, &n, "hnsw.ef_search", number);
 		if (has_iterative_scans(l))
-			add_setting(names, values, &n, "hnsw.iterative_scan",
+			add_setting(settings, &n, "hnsw.iterative_scan",
 				    "strict_order");
 	}
-	params_init(&p, &t->arena);
-	params_add_texts(&p, names, n);
-	params_add_texts(&p, values, n);
-	s->nsettings = 1;
-	status = task_add(t, PGSQL_SET_LOCAL, &p, err);
+	s->nsettings = 0;
+	if (l->distributed)
+		return task_begin_spread(t, settings, n, err);
+	status = set_here(t, settings, n, err);
 	if (status || n < 3 || !op->u.search.filter ||
 	    filter_is_empty(op->u.search.filter))
 		return status;

@@ -1,5 +1,6 @@
 #include "backend/postgres/task.h"
 
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/mem.h"
 
@@ -219,4 +220,34 @@ int task_add(struct task *t, enum pgsql which, const struct params *p,
 	     struct wr_error *err)
 {
 	return link_add(t->link, t->pg->layout->sql[which], p, err);
+}
+
+/* Citus hands on what is set by SET LOCAL in a block, and nothing else. */
+static int set_one(struct task *t, const struct task_setting *setting,
+		   struct wr_error *err)
+{
+	struct buf sql = { 0 };
+	int status;
+
+	buf_printf(&sql, "SET LOCAL %s = '%s'", setting->name, setting->value);
+	status = buf_status(&sql);
+	if (!status)
+		status = link_tell(t->link, sql.ptr, err);
+	buf_release(&sql);
+	return status;
+}
+
+int task_begin_spread(struct task *t, const struct task_setting *settings,
+		      size_t n, struct wr_error *err)
+{
+	static const struct task_setting hand_on = {
+		"citus.propagate_set_commands", "local"
+	};
+	int status = link_begin(t->link, err);
+
+	if (!status)
+		status = set_one(t, &hand_on, err);
+	for (size_t i = 0; !status && i < n; i++)
+		status = set_one(t, &settings[i], err);
+	return status;
 }

@@ -58,6 +58,17 @@ void task_start(struct postgres *pg, struct backend_op *op,
 /* Hurry it up. */
 void task_cancel(struct task *t);
 
+/*
+ * First of all in an exchange over a distributed table: a block, and settings
+ * for it that reach the workers.  Names and values are the program's own words,
+ * and are no result.
+ */
+struct task_setting {
+	const char *name, *value;
+};
+int task_begin_spread(struct task *t, const struct task_setting *settings,
+		      size_t n, struct wr_error *err);
+
 /* Add a statement of the layout. */
 int task_add(struct task *t, enum pgsql which, const struct params *p,
 	     struct wr_error *err);

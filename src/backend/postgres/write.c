@@ -101,10 +101,17 @@ static int count_statement(struct batch *b, enum statement s, int status)
 	return status;
 }
 
+/*
+ * An acknowledgement is a promise.  On the workers nobody knows what is set, so
+ * that it is set there in any case.
+ */
 static int add_durable(struct task *t, struct batch *b, struct wr_error *err)
 {
+	static const struct task_setting on = { "synchronous_commit", "on" };
 	struct params none;
 
+	if (t->pg->layout->distributed)
+		return task_begin_spread(t, &on, 1, err);
 	params_init(&none, &t->arena);
 	return count_statement(b, STATEMENT_DURABLE,
 			       task_add(t, PGSQL_DURABLE, &none, err));
