@@ -48,6 +48,21 @@ def test_a_lock_longer_than_a_statement_may_take_is_tried_again(
     work.all_is_well()
 
 
+def test_a_store_that_is_locked_is_not_waited_for_without_end(
+        url, server, table):
+    make_store(url)
+    locked = Locked(server, f"{table}_windrow", 40)
+    while server.sql("SELECT count(*) FROM pg_locks WHERE relation = "
+                     f"'{table}_windrow'::regclass").strip() == "0":
+        pass
+    error = Windrow(url).fails("stats")
+    assert "too long" in error and "lock" in error
+    assert time.monotonic() - locked.begun < 39
+    locked.process.kill()
+    server.sql("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE relation "
+               f"= '{table}_windrow'::regclass")
+
+
 def test_rows_that_another_program_locks_are_waited_for(
         url, server, table, load):
     work = load(url, keys=40, batch=10, statement_timeout_ms=1000)

@@ -130,7 +130,7 @@ static int make_pool(struct postgres *pg, const struct backend_config *config,
 static int find_store(struct postgres *pg, const struct backend_config *config,
 		      struct settings *settings, struct wr_error *err)
 {
-	struct session s = { .info = &pg->info, .deadline_us = INT64_MAX };
+	struct session s = { .info = &pg->info };
 	struct layout *l = pg->layout;
 	int status;
 
@@ -141,6 +141,9 @@ static int find_store(struct postgres *pg, const struct backend_config *config,
 				  "scraped_documents", "table", err);
 	if (!status)
 		status = session_open(&s, pg->connect_timeout_ms, err);
+	/* Somebody may hold a lock on the tables for as long as they like. */
+	s.deadline_us =
+		session_now_us() + (int64_t)pg->statement_timeout_ms * 1000;
 	if (!status)
 		status = schema_open(l, &s, config, settings, err);
 	session_close(&s);

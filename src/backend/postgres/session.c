@@ -38,9 +38,12 @@ static int explain(struct session *s, int status, struct wr_error *err)
 	if (status == WR_EIO)
 		return status_from_conn(s->conn, s->info, "asking the server",
 					err);
-	return error_set(err, status, 0, "postgres",
-			 status == WR_ETIMEOUT ? "the server took too long"
-					       : "cancelled");
+	if (status == WR_ETIMEOUT)
+		return error_set(err, status, 0, "postgres",
+				 "%s: the server took too long; somebody may "
+				 "hold a lock on the store's tables",
+				 s->info->display);
+	return error_set(err, status, 0, "postgres", "cancelled");
 }
 
 /* All that was asked, sent. */
