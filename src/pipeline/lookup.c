@@ -82,7 +82,8 @@ static void item_looked_up(struct pipeline *p, struct item *item)
 		item_fail_exists(p, item);
 		return;
 	}
-	if (l->found && item->rec.timed &&
+	/* A retry never puts older content over newer. */
+	if (l->found && (item->rec.timed || item->blind == BLIND_LOST) &&
 	    l->fetched_at > item->rec.fetched_at) {
 		item_settle(p, item, WR_SKIPPED, WR_SKIP_STALE, NULL);
 		return;

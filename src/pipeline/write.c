@@ -307,7 +307,8 @@ static void batch_run(struct pipeline *p, struct write_batch *batch)
 					  : item->ticket->policy,
 			.wants_vector = item->wants_vector,
 			.known_absent = !item->lookup.found,
-			.retried = batch->tried,
+			/* The first may yet be under way in the server. */
+			.retried = batch->tried || item->blind == BLIND_LOST,
 			.predicted = item->predicted,
 			.seen_at = item->lookup.fetched_at,
 		};

@@ -596,6 +596,26 @@ static void aborting_settles_everything_and_comes_to_rest(void **state)
 	rig_end(rig);
 }
 
+/* Whose it is nobody knows: what is newer stays. */
+static void what_went_blindly_and_was_lost_is_not_put_over_newer(void **state)
+{
+	struct rig *rig = *state;
+	struct wr_record newer = rig_page(A, "newer");
+	struct sub *sub;
+
+	rig->config.embedder = NULL;
+	rig->config.blind_after = 1;
+	rig_begin(rig);
+	newer.fetched_at = rig->wall_us + 3600000000;
+	rig_wait(rig, rig_submit(rig, &newer, 1, WR_UPDATE));
+	rig->fail[BACKEND_WRITE] = 1;
+	sub = rig_save(rig, A, "older");
+	rig_wait(rig, sub);
+	rig_check(sub, 0, WR_SKIPPED, WR_SKIP_STALE);
+	assert_true(str_eq(rig_get(rig, A)->content, str_of("newer")));
+	rig_end(rig);
+}
+
 static void a_drain_finishes_what_was_started(void **state)
 {
 	struct rig *rig = *state;
@@ -638,6 +658,7 @@ int main(void)
 		STORY(after_the_deadline_the_outcome_says_why),
 		STORY(aborting_settles_everything_and_comes_to_rest),
 		STORY(a_drain_finishes_what_was_started),
+		STORY(what_went_blindly_and_was_lost_is_not_put_over_newer),
 	};
 
 	return cmocka_run_group_tests_name("ways", tests, NULL, NULL);

@@ -95,10 +95,16 @@ static void apply_delete(struct model_set *to, const struct model_state *s,
 		add(to, (struct model_state){ .present = false });
 }
 
-/* It is stored as the record has it, whoever wrote that. */
+/*
+ * It is stored as the record has it, whoever wrote that; or what is newer may
+ * have been stored since.
+ */
 static void apply_guess(struct model_set *to, const struct model_state *s,
 			const struct model_step *step, int64_t touch_after)
 {
+	if (step->outcome == WR_SKIPPED && step->skip == WR_SKIP_STALE &&
+	    s->present && s->fetched_at > step->fetched_at)
+		add(to, *s);
 	if (step->outcome != WR_INSERTED && step->outcome != WR_UPDATED)
 		return;
 	if (says_the_same(s, step))
