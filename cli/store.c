@@ -116,12 +116,14 @@ int store_open_with(wr_store **out, const struct common *common,
 
 int store_cannot_open(const struct wr_error *err)
 {
-	bool hint = err->status == WR_ENOENT && !strstr(err->message, "init");
+	const char *hint = "";
 
-	return output_cannot(err->status, "%s%s", output_reason(err),
-			     hint ? " (windrow init or windrow ingest "
-				    "makes one)"
-				  : "");
+	/* A server without the database. */
+	if (!strcmp(err->sqlstate, "3D000"))
+		hint = " (CREATE DATABASE makes one)";
+	else if (err->status == WR_ENOENT && !strstr(err->message, "init"))
+		hint = " (windrow init or windrow ingest makes one)";
+	return output_cannot(err->status, "%s%s", output_reason(err), hint);
 }
 
 int store_open(wr_store **out, const struct common *common,

@@ -211,6 +211,11 @@ def test_a_server_that_is_not_there_is_named(windrow):
     assert "127.0.0.1" in reason and SECRET not in reason
 
 
+def test_a_database_that_is_not_there_is_none_of_windrows(windrow):
+    reason = windrow.fails("stats", "--db", URL + "_that_is_not_there")
+    assert "CREATE DATABASE" in reason and "init" not in reason
+
+
 def test_a_wrong_password_is_not_shown(windrow):
     reason = windrow.fails("stats", env={"WINDROW_DB": URL, "PGPASSWORD": "x"},
                            *["--db", re.sub(r":[^:@/]*@", ":5ecretive@", URL)])
