@@ -236,9 +236,15 @@ static int step_index(struct layout *l, struct session *s,
 static int step_dates(struct layout *l, struct session *s, bool *more,
 		      struct wr_error *err)
 {
+	struct arena arena = { 0 };
+	struct params p;
 	PGresult *res;
-	int status = schema_query(l, s, PGSQL_ADOPT_DATES, NULL, &res, err);
+	int status;
 
+	params_init(&p, &arena);
+	params_add_time(&p, l->time_oid, clock_now_us());
+	status = schema_query(l, s, PGSQL_ADOPT_DATES, &p, &res, err);
+	arena_release(&arena);
 	if (status)
 		return status;
 	*more = strcmp(PQcmdTuples(res), "0") != 0;

@@ -76,6 +76,21 @@ static const struct part of_arrays[] = {
 	{ NULL, NULL },
 };
 
+/* What a statement reads is the row as it was before. */
+static const struct part on_one_server[] = {
+	{ "was_changed",
+	  "NOT EXISTS (SELECT FROM :table AS o WHERE o.url = d.url"
+	  " AND o.title IS NOT DISTINCT FROM d.title"
+	  " AND coalesce(o.content, '') = coalesce(d.content, ''))" },
+	{ NULL, NULL },
+};
+
+/* A worker sees its part of the table alone. */
+static const struct part on_workers[] = {
+	{ "was_changed", "true" },
+	{ NULL, NULL },
+};
+
 static const struct part of_words[] = {
 	{ "words_column", ", words" },
 	{ "words_row", ", " WORDS_OF_TITLE("r.title") " || " WORDS_OF_CONTENT(
@@ -112,6 +127,7 @@ const char *sql_part(const struct layout *l, struct wr_str name)
 		l->plain ? of_texts : of_digests,
 		l->vector.kind == VECTOR_AS_ARRAY ? of_arrays : of_vectors,
 		l->has_words ? of_words : without_words,
+		l->distributed ? on_workers : on_one_server,
 	};
 	const char *text = NULL;
 

@@ -16,6 +16,8 @@
  *   same_content, same_meta
  *                 is the row that is excluded the same as d?  (upsert)
  *   is_due        is the row that is excluded newer than d by over $14?
+ *   was_changed   is the row another one than before?  (upsert-plain; over
+ *                 workers also where it was only fetched again)
  *   row_vectors, row_vector
  *                 what is taken apart into r.vector, and the vector of it
  *   words_column, words_row, words_set

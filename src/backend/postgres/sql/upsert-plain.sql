@@ -29,9 +29,4 @@ WHERE (:d_fetched_at <= excluded.updated_at
       AND (:is_due
            OR (excluded.embedding IS NOT NULL AND d.embedding IS NULL))
     ELSE $15 = 1 END
--- What a statement reads is the row as it was before.
-RETURNING d.url, d.xmax = 0,
-  d.xmax <> 0 AND NOT EXISTS (
-    SELECT FROM :table AS o
-    WHERE o.url = d.url AND o.title IS NOT DISTINCT FROM d.title
-      AND coalesce(o.content, '') = coalesce(d.content, ''))
+RETURNING d.url, d.xmax = 0, d.xmax <> 0 AND :was_changed
