@@ -79,7 +79,7 @@ def _similarities(one: Sequence[float], others: Sequence[Any]) -> list[float]:
             return sum(map(mul, a, b)) / norms if norms else 0.0
 
         return [cosine(one, other) for other in others]
-    rows, row = np.asarray(others), np.asarray(one)
+    rows, row = np.asarray(others, dtype=float), np.asarray(one, dtype=float)
     norms = np.linalg.norm(rows, axis=1) * np.linalg.norm(row)
     made: list[float] = (rows @ row / np.where(norms, norms, 1)).tolist()
     return made
