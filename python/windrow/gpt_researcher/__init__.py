@@ -19,7 +19,6 @@ from windrow.gpt_researcher.repository import (
 )
 from windrow.gpt_researcher.research import (
     Installed,
-    WindrowChunks,
     WindrowRetriever,
     install,
     retriever,
@@ -33,7 +32,6 @@ __all__ = [
     "ScrapedDocument",
     "ScraperDataManager",
     "ScraperRepository",
-    "WindrowChunks",
     "WindrowRetriever",
     "close_all",
     "install",

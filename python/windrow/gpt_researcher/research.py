@@ -6,7 +6,6 @@ Nothing here needs GPT Researcher to be imported but `install()`.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import importlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -19,11 +18,12 @@ from windrow.gpt_researcher import shared
 if TYPE_CHECKING:
     import os
 
+    from windrow.gpt_researcher.chunks import WindrowChunks
     from windrow.records import Document, Hit
+    from windrow.verbs import Mode
 
 __all__ = [
     "Installed",
-    "WindrowChunks",
     "WindrowRetriever",
     "install",
     "retriever",
@@ -334,100 +334,19 @@ def retriever(
 # ------------------------------------------------------------ vector store --
 
 
-class WindrowChunks:
-    """What GPT Researcher asks of a LangChain vector store, over a store.
-
-    Documents without an id get one of their source and their text: the same
-    chunk is stored once.  Adding returns at once where an event loop runs, and
-    searching waits for what was added.
-    """
-
-    def __init__(self, place: shared.Holder) -> None:
-        self._place = place
-
-    # Neither __len__ nor __bool__: GPT Researcher leaves out what is falsy.
-
-    def add_documents(self, documents: Iterable[Any], **more: Any) -> list[str]:
-        """Save LangChain's documents; gives their ids."""
-        given = list(documents)
-        ids = list(more.get("ids") or map(_id_of, given))
-        records = [
-            {
-                "key": key,
-                "title": document.metadata.get("title"),
-                "raw_content": document.page_content,
-                "metadata": document.metadata,
-            }
-            for key, document in zip(ids, given, strict=True)
-        ]
-        self._place.background.save(records)
-        if asyncio._get_running_loop() is None:
-            self._place.background.flush()
-        return ids
-
-    async def aadd_documents(self, documents: Iterable[Any], **more: Any) -> list[str]:
-        """Save LangChain's documents, and wait for it; gives their ids."""
-        ids = self.add_documents(documents, **more)
-        await asyncio.to_thread(self._place.background.flush)
-        return ids
-
-    def similarity_search(
-        self, query: str, k: int = 4, filter: Mapping[str, Any] | None = None, **_: Any
-    ) -> list[Any]:
-        """Give the k documents that are nearest, LangChain's `Document`."""
-        self._place.background.flush()
-        found = self._place.store.search(
-            query, k=k, content=True, filter=_metadata_filter(filter)
-        )
-        return [_to_langchain(hit) for hit in found]
-
-    async def asimilarity_search(
-        self, query: str, k: int = 4, filter: Mapping[str, Any] | None = None, **_: Any
-    ) -> list[Any]:
-        """Likewise, for coroutines."""
-        if self._place.background.backlog:
-            await asyncio.to_thread(self._place.background.flush)
-        found = await self._place.store.asyncio.search(
-            query, k=k, content=True, filter=_metadata_filter(filter)
-        )
-        return [_to_langchain(hit) for hit in found]
-
-    def delete(self, ids: Sequence[str] | None = None, **_: Any) -> bool:
-        """Delete by id; gives whether all of them were there."""
-        wanted = list(ids or ())
-        self._place.background.flush()
-        return self._place.store.delete(wanted, keys=True) == len(wanted)
-
-
-def _id_of(document: Any) -> str:
-    given = getattr(document, "id", None)
-    if given:
-        return str(given)
-    source = str(document.metadata.get("source", ""))
-    text = f"{source}\0{document.page_content}".encode("utf-8", "surrogatepass")
-    return "chunk:" + hashlib.sha256(text).hexdigest()[:32]
-
-
-def _metadata_filter(given: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    return {"metadata": dict(given)} if given else None
-
-
-def _to_langchain(hit: Hit) -> Any:
-    from langchain_core.documents import Document as LangChainDocument
-
-    metadata = {"source": hit.url, "title": hit.title or "", **hit.metadata}
-    return LangChainDocument(
-        id=hit.url, page_content=hit.content or "", metadata=metadata
-    )
-
-
 def vector_store(
-    db_url: str | os.PathLike[str], embeddings: Any, **options: Any
+    db_url: str | os.PathLike[str],
+    embeddings: Any | None = None,
+    *,
+    mode: Mode = "auto",
+    **options: Any,
 ) -> WindrowChunks:
     """Make a vector store for `GPTResearcher(vector_store=…)`.
 
     GPT Researcher puts chunks of pages in it, so that it should have a place of
     its own: another file, or another table (`table="research_chunks"`).  Over a
-    store of pages it finds whole pages.
+    store of pages it finds whole pages.  Needs the package langchain-core.
     """
-    return WindrowChunks(shared.Holder(db_url, embeddings, options))
+    from windrow.gpt_researcher.chunks import WindrowChunks
+
+    return WindrowChunks(shared.Holder(db_url, embeddings, options), embeddings, mode)
