@@ -280,6 +280,26 @@ def test_an_exception_of_a_callback_reaches_scrapy_behind_its_outputs(
     assert stats["spider_exceptions/LookupError"] == 1
 
 
+def test_the_example_of_the_manual_runs_twice(
+    serve: Callable[[dict[str, Any]], Site], tmp_path: Path
+) -> None:
+    page = HERE.parents[1] / "docs" / "scrapy.md"
+    example = page.read_text().split("```python\n")[1].split("```")[0]
+    (tmp_path / "site.py").write_text(example)
+    site = serve(small_pages(7))
+    command = [sys.executable, "-m", "scrapy", "runspider", "site.py"]
+    for asked in (8, 9):
+        subprocess.run(
+            [*command, "-a", f"url={site.url}"],
+            check=True,
+            cwd=tmp_path,
+            timeout=PATIENCE,
+            env={**os.environ, "PYTHONPATH": str(Path(windrow.__file__).parents[1])},
+        )
+        assert site.asked.total() == asked
+    assert len(stored({"url": f"sqlite:///{tmp_path}/site.db"})) == 8
+
+
 def test_a_crawl_without_a_store_does_not_begin(
     serve: Callable[[dict[str, Any]], Site],
 ) -> None:
