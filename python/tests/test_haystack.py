@@ -167,7 +167,12 @@ def test_a_document_comes_back_as_it_was(document_store: WindrowDocumentStore) -
         ),
         Document(
             content=" two\r\nlines\t\n",
-            meta={"title": "T", "é": "\u00fc e\u0301", "nul": "a\0b"},
+            meta={
+                "title": "T",
+                "é": "\u00fc e\u0301",
+                "nul": "a\0b",
+                "odd": "\x01\x7f\ud800\ufffe",
+            },
             sparse_embedding=SparseEmbedding([1, 5], [0.5, 0.25]),
             embedding=[0.5, 0.25, -1.0],
         ),
