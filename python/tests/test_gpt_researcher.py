@@ -4,6 +4,9 @@ site, scraped through a store, found again, and put into a vector store."""
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
@@ -14,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import vectors
+from support import PATIENCE, vectors
 
 import windrow
 from windrow.gpt_researcher import (
@@ -359,3 +362,21 @@ def test_a_loop_does_not_wait_for_chunks_to_be_embedded(research, url):
         assert sorted(doc.id for doc in found) == sorted(ids)
 
     asyncio.run(main())
+
+
+def test_the_example_does_what_it_says(site, tmp_path):
+    pytest.importorskip("gpt_researcher", exc_type=ImportError)
+    example = Path(__file__).parents[2] / "examples" / "scrape_once.py"
+    done = subprocess.run(
+        [sys.executable, str(example), *site.urls],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+        env={**os.environ, "PYTHONPATH": str(Path(windrow.__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    lines = [line for line in done.stdout.splitlines() if "pages," in line]
+    assert lines[0].endswith(f"scraped {PAGES}, from the store 0")
+    assert lines[1].endswith(f"scraped {PAGES}, from the store {PAGES}")
+    assert site.requests == PAGES
