@@ -285,9 +285,9 @@ def test_the_example_of_the_manual_runs_twice(
 ) -> None:
     page = HERE.parents[1] / "docs" / "scrapy.md"
     example = page.read_text().split("```python\n")[1].split("```")[0]
-    (tmp_path / "site.py").write_text(example)
+    (tmp_path / "spider.py").write_text(example)
     site = serve(small_pages(7))
-    command = [sys.executable, "-m", "scrapy", "runspider", "site.py"]
+    command = [sys.executable, "-m", "scrapy", "runspider", "spider.py"]
     for asked in (8, 9):
         subprocess.run(
             [*command, "-a", f"url={site.url}"],
