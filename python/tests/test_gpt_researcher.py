@@ -197,8 +197,10 @@ def test_a_store_that_is_not_there_stops_no_research(site, research, caplog):
     async def main():
         return await research().scraper_manager.browse_urls(site.urls[:3])
 
-    with install(nobody, op_timeout=1, connect_timeout=1, patience=1):
+    options = {"op_timeout": 1, "connect_timeout": 1}
+    with install(nobody, **options, patience=1) as installed:
         assert len(asyncio.run(main())) == 3
+        assert installed.flush(PATIENCE)
     assert "the store failed" in caplog.text
     assert "3 pages were not saved" in caplog.text
 

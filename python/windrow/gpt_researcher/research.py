@@ -90,13 +90,12 @@ class Installed:
         return await asyncio.to_thread(self.flush, timeout)
 
     def uninstall(self) -> None:
-        """Let GPT Researcher scrape as it did; what was scraped is saved first."""
+        """Let GPT Researcher scrape as it did; what was scraped is still saved."""
         if not self._originals:
             return
         for module, name, original in self._originals:
             setattr(module, name, original)
         self._originals.clear()
-        self.flush()
         self._place.release()
 
     def _patch(self) -> None:
