@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 try:
@@ -38,3 +40,11 @@ LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
 }
 if uvloop is not None:
     LOOPS["uvloop"] = uvloop.new_event_loop
+
+
+def examples(page: str) -> list[str]:
+    """The programs of a page of the documentation."""
+    text = (Path(__file__).parents[2] / "docs" / page).read_text()
+    found = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert found, page
+    return found

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from haystack.document_stores.errors import DocumentStoreError, DuplicateDocumen
 from haystack.document_stores.types import DuplicatePolicy, FilterPolicy
 from haystack.errors import FilterError
 from haystack.utils import Secret
+from support import examples
 
 import windrow
 from windrow import steps
@@ -404,3 +406,15 @@ async def test_an_asynchronous_pipeline_writes_and_finds(
     finding.add_component("words", WindrowKeywordRetriever(document_store))
     found = await finding.run_async({"words": {"query": "grain"}})
     assert ids(found["words"]) == ["rye"]
+
+
+def test_the_examples_of_the_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WINDROW_URL", "mem:")
+    for example in examples("haystack.md"):
+        exec(example, {})
+    written = capsys.readouterr().out
+    assert "How to bake sour dough bread\n" in written
+    assert "https://example.org/ How to bake bread\n" in written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,6 +40,8 @@ with warnings.catch_warnings():
     )
 
     from windrow.llama_index import WindrowVectorStore
+
+from support import examples
 
 import windrow
 from windrow import steps
@@ -486,3 +489,14 @@ def test_a_password_is_not_shown() -> None:
     for text in (repr(store), str(store), str(store.to_dict()), store.to_json()):
         assert "secret" not in text
     store.close()
+
+
+def test_the_examples_of_the_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for example in examples("llama-index.md"):
+        exec(example, {})
+    written = capsys.readouterr().out
+    assert "A cake is soon baked\n" in written
+    assert "https://example.org/ How to bake bread\n" in written
