@@ -15,11 +15,11 @@ build=$(cd "$1" && pwd)
 shift
 [ $# -gt 0 ] || set -- write_sqlite ingest_memory submit_latency group_commit \
   known_sqlite write_postgres write_original known_postgres search_postgres \
-  ingest_memory_postgres
+  ingest_memory_postgres langchain
 
 if [ -z "${BENCH_POSTGRES-}" ]; then
   case "$*" in
-  *postgres* | *write_original*)
+  *postgres* | *write_original* | *langchain*)
     exec "$here/bench-server" "$here/bench.sh" "$build" "$@"
     ;;
   esac
@@ -37,6 +37,16 @@ export BENCH_PYTHON="${BENCH_PYTHON:-$venv/bin/python}"
 unset PGOPTIONS PGSERVICE PGAPPNAME
 
 generate=$build/bench/generate
+
+# The package, built once, for the Python of the peers.
+case "$*" in
+*langchain*)
+  PYTHONPATH=$("$here/python-env" build "$build/python-package" \
+    -Doptimization=2)
+  export PYTHONPATH
+  ;;
+esac
+
 for name; do
   case $name in
   ingest_memory)
@@ -46,6 +56,10 @@ for name; do
     "$build/bench/ingest_memory" "$generate" "$build/cli/windrow" postgres
     ;;
   write_original) "$build/bench/$name" "$generate" ;;
+  langchain)
+    BENCH_PYTHON=$("$here/venv" langchain-postgres langchain-chroma numpy) \
+      "$build/bench/$name" "$generate"
+    ;;
   *) "$build/bench/$name" ;;
   esac >>"$table"
 done
