@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("langchain_core")
@@ -242,6 +243,20 @@ def test_vectors_that_are_given_are_not_made(store: WindrowVectorStore) -> None:
     hits = store.similarity_search_with_score_by_vector([1.0, 0.1, 0.0], 2)
     assert [doc.id for doc, _ in hits] == ids
     assert hits[0][1] == pytest.approx(1 / 1.01**0.5, abs=1e-4)
+
+
+def test_a_store_whose_vectors_are_all_given_embeds_nothing(
+    place: dict[str, Any],
+) -> None:
+    url = place.pop("url")
+    with WindrowVectorStore(url, model="mine", dim=3, **place) as store:
+        store.add_embeddings(["a", "b"], np.array([[1, 2, 3], [3, 2, 1]], "f4"))
+        with pytest.raises(windrow.UnsupportedError):
+            store.similarity_search("a")
+    with WindrowVectorStore(url, **place) as store:
+        assert store.embeddings is None
+        hits = store.similarity_search_by_vector([1.0, 2.0, 3.0], 1)
+        assert [hit.page_content for hit in hits] == ["a"]
 
 
 def test_relevance_is_between_zero_and_one(store: WindrowVectorStore) -> None:
