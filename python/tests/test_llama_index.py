@@ -46,6 +46,11 @@ from support import examples
 import windrow
 from windrow import steps
 
+# LlamaIndex looks for LangChain, where it is installed, when it makes an index.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.langchain-community. is being sunset:DeprecationWarning"
+)
+
 MODES = VectorStoreQueryMode
 
 
