@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from windrow.langchain import WindrowVectorStore
-from windrow.langchain.vectorstore import _records
+from windrow.langchain.vectorstore import Records
 
 if TYPE_CHECKING:
     from windrow.gpt_researcher.shared import Holder
@@ -49,7 +49,7 @@ class WindrowChunks(WindrowVectorStore):
             return super().add_texts(texts, metadatas, ids=ids, **kwargs)
         texts = list(texts)
         made: list[str | None] = [*ids] if ids else [None] * len(texts)
-        self._holder.background.save(list(_records(texts, metadatas, None, made)))
+        self._holder.background.save(list(Records(texts, metadatas, None, made)))
         return [key for key in made if key]
 
     def _run(self, made: Steps[T]) -> T:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from operator import mul
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -30,37 +31,71 @@ if TYPE_CHECKING:
         CallbackManagerForRetrieverRun,
     )
 
+#: Records that are made before the loop has its turn.
+_A_TURN = 32
 _WINDROW_FILTERS = {"url_prefix", "host", "since", "until"}
+
+
+#: Sorted, so that equal metadata are the same text.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True).encode
+
+
+def _json_of(metadata: Mapping[str, Any] | None) -> str:
+    try:
+        return _encode(metadata or {})
+    except (TypeError, ValueError):
+        # JSON has no word for some of it.
+        return _encode(json.loads(to_json(metadata or {})))
 
 
 def _id_of(text: str, metadata: str) -> str:
     """Give the same id to the same text with the same metadata."""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
-    members = json.dumps(json.loads(metadata), sort_keys=True)
-    digest.update(b"\0" + members.encode())
+    digest.update(b"\0" + metadata.encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:40]
 
 
-def _records(
-    texts: Sequence[str],
-    metadatas: Sequence[Mapping[str, Any] | None] | None,
-    vectors: Sequence[Any] | None,
-    ids: list[str | None],
-) -> Iterator[dict[str, Any]]:
-    """Make records; each id that is missing is put in its place."""
-    for i, text in enumerate(texts):
-        members = (metadatas[i] if metadatas else None) or {}
-        metadata = to_json(members)
+class Records:
+    """Records of texts; each id that is missing is put in its place.
+
+    In a coroutine the loop has its turn between them.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        metadatas: Sequence[Mapping[str, Any] | None] | None,
+        vectors: Sequence[Any] | None,
+        ids: list[str | None],
+    ) -> None:
+        self._texts = texts
+        self._metadatas = metadatas
+        self._vectors = vectors
+        self._ids = ids
+
+    def _record(self, i: int) -> dict[str, Any]:
+        text = self._texts[i]
+        members = (self._metadatas[i] if self._metadatas else None) or {}
+        metadata = _json_of(members)
         title = members.get("title")
-        key = ids[i] = ids[i] or _id_of(text, metadata)
-        yield {
+        key = self._ids[i] = self._ids[i] or _id_of(text, metadata)
+        return {
             "key": key,
             # Left out, it would be that of the document before.
             "title": title if isinstance(title, str) else "",
             "content": text,
             "metadata": metadata,
-            "embedding": vectors[i] if vectors is not None else None,
+            "embedding": None if self._vectors is None else self._vectors[i],
         }
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return map(self._record, range(len(self._texts)))
+
+    async def __aiter__(self) -> AsyncIterator[dict[str, Any]]:
+        for i in range(len(self._texts)):
+            if i % _A_TURN == _A_TURN - 1:
+                await asyncio.sleep(0)
+            yield self._record(i)
 
 
 def _as_many(name: str, given: Sequence[Any] | None, n: int) -> None:
@@ -169,7 +204,7 @@ class WindrowVectorStore(Owner, VectorStore):
         if not n:
             return []
         made: list[str | None] = [*ids] if ids else [None] * n
-        records = _records(texts, metadatas, vectors, made)
+        records = Records(texts, metadatas, vectors, made)
         report = yield Call("save", (records,))
         report.raise_for_failed()
         keys = [key for key in made if key]
