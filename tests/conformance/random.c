@@ -223,7 +223,8 @@ static void compare_vector_search(struct fixture *fx, struct fixture *model,
 
 	assert_int_equal(a->ndocs, b->ndocs);
 	for (size_t i = 0; i < a->ndocs; i++)
-		if (fabs(a->docs[i].score - b->docs[i].score) > 1e-5)
+		if (fabs(a->docs[i].score - b->docs[i].score) >
+		    1e-5 + (double)fx->driver->rounding)
 			fail_msg("hit %zu: score %g of %s, the model's is %g "
 				 "of %s",
 				 i, a->docs[i].score, a->docs[i].key.ptr,

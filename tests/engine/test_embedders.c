@@ -205,7 +205,7 @@ static void pages_of_a_silent_function_wait_and_are_caught_up_with(void **state)
 	wr_reply *r;
 
 	st->opts.embed_timeout_ms = 50;
-	st->opts.op_timeout_ms = 600;
+	st->opts.op_timeout_ms = 6000;
 	open_fn(st, &t);
 	atomic_store(&t.hang, true);
 	assert_int_equal(put(st, url_of(1), "one text"), WR_INSERTED);
