@@ -11,6 +11,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from windrow import _core, embedding, errors, verbs
+from windrow.lookups import WINDOW as LOOKUPS
+from windrow.lookups import Lookups
 from windrow.records import (
     Chunk,
     Document,
@@ -175,7 +177,7 @@ class BlockingStore:
     def _run(self, verb: verbs.Verb[T]) -> T:
         return next(self._run_each([verb]))
 
-    def _run_each(self, made: Iterable[verbs.Verb[T]]) -> Iterator[T]:
+    def _run_each(self, made: Iterable[verbs.Verb[T]], window: int = 1) -> Iterator[T]:
         """Run several of them, a few at a time; results in their order."""
         results: list[T] = []
         waiting: deque[tuple[int, verbs.Verb[T]]] = deque()
@@ -193,7 +195,7 @@ class BlockingStore:
             try:
                 for verb in made:
                     waiting.append((self._begin(line, verb), verb))
-                    if len(waiting) >= _WINDOW:
+                    if len(waiting) >= window:
                         take(line)
                 while waiting:
                     take(line)
@@ -278,15 +280,16 @@ class BlockingStore:
         keys: bool = False,
     ) -> list[bool]:
         """Tell for each URL whether it is stored; see `Store.known()`."""
-        texts, when = verbs.texts_of(urls), since_of(max_age, since)
-        made = (
-            verbs.known(texts[i : i + verbs.CHUNK_URLS], when, keys)
-            for i in range(0, len(texts), verbs.CHUNK_URLS)
-        )
-        found: list[bool] = []
-        for part in self._run_each(made):
-            found += part
-        return found
+        when = since_of(max_age, since)
+        return self._look_up(verbs.texts_of(urls), when, keys).known()
+
+    def _look_up(self, urls: list[str], since: int, keys: bool) -> Lookups:
+        lookups = Lookups(urls)
+        for _ in lookups.arrange():
+            pass
+        for _ in self._run_each(lookups.verbs(since, keys), LOOKUPS):
+            pass
+        return lookups
 
     def known_details(
         self,
@@ -306,8 +309,7 @@ class BlockingStore:
     ) -> list[str]:
         """Give the URLs that are not stored, or too old, in their order."""
         texts = verbs.texts_of(urls)
-        known = self.known(texts, max_age)
-        return [url for url, stored in zip(texts, known, strict=True) if not stored]
+        return self._look_up(texts, since_of(max_age), False).new()
 
     @overload
     def get(  # type: ignore[overload-overlap]

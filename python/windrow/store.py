@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from windrow import _core, embedding, errors, verbs
 from windrow.handle import Handle, drain_log
+from windrow.lookups import WINDOW as LOOKUPS
+from windrow.lookups import Lookups
 from windrow.records import (
     Chunk,
     Document,
@@ -47,7 +49,7 @@ T = TypeVar("T")
 
 _Ended = tuple[int, "_core.Reply | None"]
 
-#: Submissions of one `save()`, and lookups of one `known()`, at a time.
+#: Submissions of one `save()` at a time.
 _WINDOW = 8
 _EVENTS = 64
 
@@ -302,13 +304,15 @@ class Store:
         assert reply is not None
         return verb.result(reply)
 
-    async def _run_each(self, made: Iterable[verbs.Verb[T]]) -> AsyncGenerator[T, None]:
+    async def _run_each(
+        self, made: Iterable[verbs.Verb[T]], window: int
+    ) -> AsyncGenerator[T, None]:
         """Run several of them, a few at a time; results in their order."""
         waiting: deque[tuple[_Work, verbs.Verb[T]]] = deque()
         try:
             for verb in made:
                 waiting.append((await self._begin(verb), verb))
-                if len(waiting) >= _WINDOW:
+                if len(waiting) >= window:
                     yield await _take(waiting)
             while waiting:
                 yield await _take(waiting)
@@ -391,16 +395,18 @@ class Store:
         With max_age (seconds, or a `timedelta`), or since, only pages count
         that were fetched since then.
         """
-        texts, when = verbs.texts_of(urls), since_of(max_age, since)
-        found: list[bool] = []
-        made = (
-            verbs.known(texts[i : i + verbs.CHUNK_URLS], when, keys)
-            for i in range(0, len(texts), verbs.CHUNK_URLS)
-        )
-        async with contextlib.aclosing(self._run_each(made)) as parts:
-            async for part in parts:
-                found += part
-        return found
+        when = since_of(max_age, since)
+        return (await self._look_up(verbs.texts_of(urls), when, keys)).known()
+
+    async def _look_up(self, urls: list[str], since: int, keys: bool) -> Lookups:
+        lookups = Lookups(urls)
+        for _ in lookups.arrange():
+            await asyncio.sleep(0)
+        made = self._run_each(lookups.verbs(since, keys), LOOKUPS)
+        async with contextlib.aclosing(made) as ended:
+            async for _ in ended:
+                pass
+        return lookups
 
     async def known_details(
         self,
@@ -420,8 +426,7 @@ class Store:
     ) -> list[str]:
         """Give the URLs that are not stored, or too old, in their order."""
         texts = verbs.texts_of(urls)
-        known = await self.known(texts, max_age)
-        return [url for url, stored in zip(texts, known, strict=True) if not stored]
+        return (await self._look_up(texts, since_of(max_age), False)).new()
 
     @overload
     async def get(  # type: ignore[overload-overlap]

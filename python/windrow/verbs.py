@@ -57,9 +57,6 @@ INDEXES = {
     "text": _core.INDEX_TEXT,
 }
 
-#: URLs of one lookup: converting them holds the loop up for a millisecond.
-CHUNK_URLS = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class Verb(Generic[T]):
@@ -121,16 +118,6 @@ def _nothing(reply: _core.Reply) -> None:
 
 def _documents(reply: _core.Reply) -> list[Document | None]:
     return [to_document(row) for row in reply.documents()]
-
-
-def known(urls: Sequence[str], since: int, keys: bool) -> Verb[list[bool]]:
-    """Which of these are stored?"""
-    flags = _core.KEYS if keys else 0
-
-    def result(reply: _core.Reply) -> list[bool]:
-        return [byte & 1 == 1 for byte in reply.known()]
-
-    return Verb(lambda s, q, tag: s.known(urls, since, flags, q, tag), result)
 
 
 def known_details(urls: Sequence[str], since: int, keys: bool) -> Verb[list[Known]]:
