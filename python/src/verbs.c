@@ -41,8 +41,13 @@ static int take_embedding(struct loans *loans, PyObject *o, size_t n,
 		return 0;
 	if (loans_reserve(loans, n))
 		return -1;
-	return loans_vector(loans, o, "the embedding", &rec->embedding,
-			    &rec->embedding_dim);
+	if (loans_vector(loans, o, "the embedding", &rec->embedding,
+			 &rec->embedding_dim))
+		return -1;
+	/* No length would mean the store's: an empty one is none. */
+	if (!rec->embedding_dim)
+		rec->embedding = NULL;
+	return 0;
 }
 
 static int take_record(struct loans *loans, PyObject *o, size_t n,
@@ -254,8 +259,14 @@ static int take_query_vector(struct loans *loans, PyObject *dict,
 		return PyErr_Occurred() ? -1 : 0;
 	if (loans_reserve(loans, 1))
 		return -1;
-	return loans_vector(loans, vector, "vector", &query->vector,
-			    &query->vector_dim);
+	if (loans_vector(loans, vector, "vector", &query->vector,
+			 &query->vector_dim))
+		return -1;
+	/* No length would mean the store's. */
+	if (query->vector_dim)
+		return 0;
+	PyErr_SetString(PyExc_ValueError, "vector has no numbers");
+	return -1;
 }
 
 PyObject *verb_search(PyObject *self, PyObject *args)
