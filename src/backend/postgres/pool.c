@@ -157,7 +157,7 @@ struct link *pool_try(struct pool *p)
 void pool_give(struct pool *p, struct link *l)
 {
 	/* Statements that were added and never run must not meet others. */
-	bool keep = !l->broken && !l->sent.len &&
+	bool keep = !l->broken && !l->sent.len && !l->sent.failed &&
 		    l->replace_at_us > now_of(p) &&
 		    (alive(p) <= p->config.size || p->counts.waiting);
 
