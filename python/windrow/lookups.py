@@ -75,7 +75,11 @@ class Lookups:
 
     def _verb(self, places: slice | array[int], since: int, flags: int) -> Verb[None]:
         urls, stored = self._urls, self._stored
-        asked = urls[places] if isinstance(places, slice) else [urls[i] for i in places]
+        asked = (
+            urls[places]
+            if isinstance(places, slice)
+            else list(map(urls.__getitem__, places))
+        )
 
         def result(reply: _core.Reply) -> None:
             answers = bytes(reply.known()).translate(_STORED)

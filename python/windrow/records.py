@@ -201,8 +201,31 @@ def _metadata(get: Callable[[str], Any]) -> str | None:
     return to_json(value)
 
 
+def _plain_row(record: dict[str, Any]) -> _Row | None:
+    """Convert what most records are: a dict of texts; None: it is another."""
+    get = record.get
+    content = get("raw_content")
+    if content is None:
+        content = get("content")
+    url, title, metadata = get("url"), get("title"), get("metadata")
+    if (
+        type(url) is not str
+        or type(content) is not str
+        or (title is not None and type(title) is not str)
+        or (metadata is not None and type(metadata) is not str)
+        or "key" in record
+        or "fetched_at" in record
+        or "created_at" in record
+        or "updated_at" in record
+    ):
+        return None
+    return url, None, title, content, metadata, None, None, None, get("embedding")
+
+
 def to_row(record: Record) -> _Row:
     """Convert a record for the extension; a TypeError or ValueError: it is none."""
+    if type(record) is dict and (row := _plain_row(record)) is not None:
+        return row
     get = _members_of(record)
     content = _text(get, "raw_content")
     if content is None:
@@ -244,7 +267,8 @@ class Chunk:
             self.refused[len(self.rows)] = _refused(error)
             row = _NO_ROW
         self.rows.append(row)
-        self.characters += len(row[3] or "")
+        if row[3] is not None:
+            self.characters += len(row[3])
 
     @property
     def is_full(self) -> bool:

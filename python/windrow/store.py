@@ -51,7 +51,9 @@ _Ended = tuple[int, "_core.Reply | None"]
 
 #: Submissions of one `save()` at a time.
 _WINDOW = 8
-_EVENTS = 64
+#: Ends of work that are told at a time: what wakes up for them takes its time,
+#: and timers wait meanwhile.
+_EVENTS = 4
 
 
 class _Hub:
