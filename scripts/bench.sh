@@ -15,11 +15,12 @@ build=$(cd "$1" && pwd)
 shift
 [ $# -gt 0 ] || set -- write_sqlite ingest_memory submit_latency group_commit \
   known_sqlite write_postgres write_original known_postgres search_postgres \
-  ingest_memory_postgres langchain
+  ingest_memory_postgres langchain python_demo python_save python_stall \
+  python_filter_new
 
 if [ -z "${BENCH_POSTGRES-}" ]; then
   case "$*" in
-  *postgres* | *write_original* | *langchain*)
+  *postgres* | *write_original* | *langchain* | *python_*)
     exec "$here/bench-server" "$here/bench.sh" "$build" "$@"
     ;;
   esac
@@ -37,10 +38,11 @@ export BENCH_PYTHON="${BENCH_PYTHON:-$venv/bin/python}"
 unset PGOPTIONS PGSERVICE PGAPPNAME
 
 generate=$build/bench/generate
+export BENCH_GENERATE="$generate"
 
 # The package, built once, for the Python of the peers.
 case "$*" in
-*langchain*)
+*python_* | *langchain*)
   PYTHONPATH=$("$here/python-env" build "$build/python-package" \
     -Doptimization=2)
   export PYTHONPATH
@@ -56,6 +58,7 @@ for name; do
     "$build/bench/ingest_memory" "$generate" "$build/cli/windrow" postgres
     ;;
   write_original) "$build/bench/$name" "$generate" ;;
+  python_*) "$BENCH_PYTHON" "$here/../bench/python/${name#python_}.py" ;;
   langchain)
     BENCH_PYTHON=$("$here/venv" langchain-postgres langchain-chroma numpy) \
       "$build/bench/$name" "$generate"

@@ -1,9 +1,12 @@
 """The way of the program that Windrow follows: SQLAlchemy over asyncpg.
 
-    original.py create|save URL SCHEMA [TEXTS VECTORS]
+    original.py create URL SCHEMA
+    original.py save URL SCHEMA TEXTS VECTORS
+    original.py filter URL SCHEMA URLS
 
 A mapped class, and for every fifty pages one upsert of as many rows and one
-commit, over a session of its own from a pool.
+commit, over a session of its own from a pool.  Which URLs are new is asked with
+as many parameters as there are URLs, 30,000 at a time: more are an error.
 """
 
 import asyncio
@@ -12,12 +15,13 @@ from datetime import datetime
 
 from pages import Watch, asyncpg_url, read
 from sqlalchemy import (ARRAY, Column, DateTime, Float, Integer, String, Text,
-                        func)
+                        func, select)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
 from sqlalchemy.orm import declarative_base
 
 BATCH = 50
+MOST_URLS = 30_000
 
 Base = declarative_base()
 
@@ -64,11 +68,32 @@ async def save(session_of, pages):
         await session.commit()
 
 
+async def filter_new_urls(session_of, urls):
+    async with session_of() as session:
+        rows = await session.execute(
+            select(ScrapedDocument.url).where(ScrapedDocument.url.in_(urls)))
+        stored = {row[0] for row in rows.fetchall()}
+    return [url for url in urls if url not in stored]
+
+
+async def ask(session_of, path):
+    with open(path, encoding="utf-8") as file:
+        urls = file.read().splitlines()
+    await filter_new_urls(session_of, urls[:10])
+    for _ in range(2):
+        watch, new = Watch(), []
+        for at in range(0, len(urls), MOST_URLS):
+            new += await filter_new_urls(session_of, urls[at:at + MOST_URLS])
+        print(watch.figures(len(new)))
+
+
 async def main(what, url, schema, texts=None, vectors=None):
     engine = make_engine(url, schema)
     if what == "create":
         async with engine.begin() as connection:
             await connection.run_sync(Base.metadata.create_all)
+    elif what == "filter":
+        await ask(async_sessionmaker(engine, expire_on_commit=False), texts)
     else:
         pages = read(texts, vectors)
         session_of = async_sessionmaker(engine, expire_on_commit=False)

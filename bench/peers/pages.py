@@ -33,10 +33,22 @@ def asyncpg_url(url):
     return url.replace("postgresql://", "postgresql+asyncpg://", 1)
 
 
+def memory_mb(what):
+    """VmRSS, now, or VmHWM, at most."""
+    with open("/proc/self/status", encoding="ascii") as file:
+        for line in file:
+            if line.startswith(what + ":"):
+                return int(line.split()[1]) * 1024 / 1e6
+    return 0.0
+
+
 class Watch:
-    """Time, and CPU time of this process, since it was made."""
+    """Time, CPU time and memory of this process, since it was made."""
 
     def __init__(self):
+        with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
+            file.write("5")  # the greatest size is that of now
+        self.memory = memory_mb("VmRSS")
         self.time = time.perf_counter()
         self.cpu = self.used()
 
@@ -51,4 +63,5 @@ class Watch:
             "seconds": round(time.perf_counter() - self.time, 6),
             "cpu": round(self.used() - self.cpu, 6),
             "pages": pages,
+            "more_mb": round(max(0, memory_mb("VmHWM") - self.memory), 3),
         })
